@@ -1,0 +1,3 @@
+//! Figures for the console: load, first frame, key press, memory.
+
+fn main() {}

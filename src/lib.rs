@@ -1,0 +1,8 @@
+//! countersign: from container scan results to a decision, from the decision to a signed,
+//! promoted image.
+//!
+//! One crate, two front ends (`cli`, `tui`) over one core. `docs/architecture.md` draws the map;
+//! `tests/architecture.rs` holds the rule who may import whom and fails with the offending line.
+
+pub mod error;
+pub mod model;
