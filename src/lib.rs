@@ -4,5 +4,7 @@
 //! One crate, two front ends (`cli`, `tui`) over one core. `docs/architecture.md` draws the map;
 //! `tests/architecture.rs` holds the rule who may import whom and fails with the offending line.
 
+pub mod environment;
 pub mod error;
 pub mod model;
+pub mod text;

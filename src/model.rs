@@ -3,8 +3,34 @@
 //! No I/O and no decisions here; a type that has to read a file or ask a policy lives elsewhere.
 
 mod digest;
+mod finding;
 pub mod oci;
+mod package;
+mod purl;
 mod reference;
+mod report;
+mod sbom;
+mod severity;
+mod standing;
+mod subject;
+mod verdict;
+mod vulnerability;
 
 pub use digest::{Algorithm, Digest, ParseDigestError, to_hex};
+pub use finding::{Finding, FindingKey, RecordRef};
+pub use package::{Location, Package, PackageIdentity};
+pub use purl::{ParsePurlError, Purl};
 pub use reference::{Image, ImageReference, ParseReferenceError, Platform, Repository};
+pub use report::{
+    DatabaseAge, Encoding, Format, Kind, Loss, MatchKind, Origin, Record, RecordCounts, Report,
+    ScanOption, Span, SubjectClaim, Suppression,
+};
+pub use sbom::{Component, Sbom};
+pub use severity::{ParseSeverityError, Severity, SeverityCounts};
+pub use standing::{Approval, Recorded, Standing, StandingVerdict};
+pub use subject::{JoinRule, Subject};
+pub use verdict::{
+    Decision, FindingRef, ImageDecision, ImageVerdict, JUSTIFICATIONS, ParseUntilError, Scope,
+    SubjectRef, Until, Verdict,
+};
+pub use vulnerability::{Fix, FixState, Fixable, Rating, VulnerabilityId};

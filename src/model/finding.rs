@@ -1,0 +1,107 @@
+//! Findings: what a person decides on, joined from the records of every report.
+//!
+//! Joining is `triage::join`'s work; verdicts about findings are in `verdict`.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Digest, Fix, Kind, Package, PackageIdentity, Rating, Severity, Suppression, VulnerabilityId,
+};
+
+/// A finding's label: `f1-` and 24 hexadecimal digits. It says nothing a verdict relies on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FindingKey(Box<str>);
+
+impl FindingKey {
+    /// Returns the key of (kind, purl type, namespace, name, version, primary id), hashed as the
+    /// canonical JSON (RFC 8785) of that list.
+    #[must_use]
+    pub fn new(kind: Kind, identity: &PackageIdentity, primary_id: &str) -> Self {
+        let list = (
+            kind,
+            &identity.ecosystem,
+            &identity.namespace,
+            &identity.name,
+            &identity.version,
+            primary_id,
+        );
+        // A list of strings always serialises; the canonical form has one spelling.
+        let bytes = serde_json_canonicalizer::to_vec(&list).unwrap_or_default();
+        let digest = Digest::of(&bytes);
+        Self(format!("f1-{}", digest.hex().get(..24).unwrap_or_default()).into())
+    }
+
+    /// Wraps a key as it was written down.
+    #[must_use]
+    pub fn from_text(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// Returns the text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for FindingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// A record of a report: its index among the review's reports, and its index in that report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordRef {
+    /// The report.
+    pub report: u32,
+    /// The record.
+    pub record: u32,
+}
+
+/// What a person decides on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// The label.
+    pub key: FindingKey,
+    /// The subject: index among the review's subjects.
+    pub subject: u32,
+    /// What it is about.
+    pub kind: Kind,
+    /// The primary id: the lowest CVE, else the lowest id; a rule for kinds without ids.
+    pub id: VulnerabilityId,
+    /// Every other id of the alias set, sorted.
+    pub aliases: Vec<VulnerabilityId>,
+    /// Distribution advisories that cover it, sorted.
+    pub covers: Vec<VulnerabilityId>,
+    /// The highest severity any scanner gives.
+    pub severity: Severity,
+    /// Every rating of every record.
+    pub ratings: Vec<Rating>,
+    /// The package, locations of all records joined.
+    pub package: Package,
+    /// The fix: fixed where any report names one.
+    pub fix: Fix,
+    /// The scanners that report it, sorted.
+    pub scanners: Vec<String>,
+    /// The records it was joined from, suppressed ones included.
+    pub records: Vec<RecordRef>,
+    /// The title.
+    pub title: String,
+    /// The probability of exploitation, 0 to 1.
+    pub epss: Option<f64>,
+    /// Whether it is known to be exploited; none where no report says.
+    pub known_exploited: Option<bool>,
+    /// Set where every record is suppressed.
+    pub suppressed_by: Option<Suppression>,
+}
+
+impl Finding {
+    /// Returns every id: the primary one and its aliases.
+    pub fn ids(&self) -> impl Iterator<Item = &VulnerabilityId> {
+        std::iter::once(&self.id).chain(&self.aliases)
+    }
+}

@@ -1,0 +1,75 @@
+//! Verdicts as they stand today: current, stale or expired, and what changed.
+//!
+//! The rules that decide it are in `review`; the gate reads the result.
+
+use std::fmt;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::{Digest, ImageVerdict, Verdict};
+
+/// Whether a verdict still holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Standing {
+    /// It holds.
+    Current,
+    /// The evidence changed since; it excuses nothing and asks again.
+    Stale,
+    /// Its end has passed.
+    Expired,
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Current => "current",
+            Self::Stale => "stale",
+            Self::Expired => "expired",
+        })
+    }
+}
+
+/// Who recorded something, when, and in which ledger entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// The reviewer: a claim.
+    pub reviewer: String,
+    /// The time of the entry.
+    pub time: DateTime<Utc>,
+    /// The entry's number.
+    pub entry: u64,
+    /// The SHA-256 of the entry's bytes.
+    pub entry_sha256: Digest,
+}
+
+/// A finding's verdict as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandingVerdict {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Who and when.
+    pub recorded: Recorded,
+    /// Whether it holds.
+    pub standing: Standing,
+    /// What changed, where it does not.
+    pub because: Option<String>,
+    /// Whether it was taken on another subject or report and holds here by its scope.
+    pub carried: bool,
+}
+
+/// A reviewer's verdict on an image as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// The verdict.
+    pub verdict: ImageVerdict,
+    /// Who and when.
+    pub recorded: Recorded,
+    /// Whether it holds.
+    pub standing: Standing,
+    /// What changed, where it does not.
+    pub because: Option<String>,
+    /// The fingerprint of the key that signed it, where the signature was verified.
+    pub signed_by: Option<Digest>,
+}

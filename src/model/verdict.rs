@@ -1,0 +1,299 @@
+//! Verdicts: what a person decided about findings and images, bound to the evidence of the time.
+//!
+//! Whether a verdict still holds is worked out in `review`; how it is stored is the ledger's work.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Digest, Finding, FindingKey, Fix, Kind, Location, PackageIdentity, Platform, Severity, Subject,
+    VulnerabilityId,
+};
+
+/// A decision about a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    /// The risk is taken until a date or a fix.
+    AcceptRisk,
+    /// The image is not affected, with an OpenVEX justification.
+    NotAffected,
+    /// The image is affected.
+    Affected,
+    /// The scanner is wrong.
+    FalsePositive,
+    /// Somebody is looking into it.
+    UnderInvestigation,
+}
+
+impl Decision {
+    /// Every decision.
+    pub const ALL: [Self; 5] = [
+        Self::AcceptRisk,
+        Self::NotAffected,
+        Self::Affected,
+        Self::FalsePositive,
+        Self::UnderInvestigation,
+    ];
+
+    /// Returns the name used on the command line and in documents.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AcceptRisk => "accept-risk",
+            Self::NotAffected => "not-affected",
+            Self::Affected => "affected",
+            Self::FalsePositive => "false-positive",
+            Self::UnderInvestigation => "under-investigation",
+        }
+    }
+
+    /// Returns whether the decision excuses a finding at the gate.
+    #[must_use]
+    pub fn excuses(self) -> bool {
+        matches!(
+            self,
+            Self::AcceptRisk | Self::NotAffected | Self::FalsePositive
+        )
+    }
+}
+
+/// A decision about a whole image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImageDecision {
+    /// The image may be promoted.
+    Approve,
+    /// The image must not be promoted.
+    Reject,
+}
+
+impl ImageDecision {
+    /// Returns the name used on the command line and in documents.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+        }
+    }
+}
+
+/// When an accepted risk ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// At the end of that day, UTC.
+    Date(NaiveDate),
+    /// As soon as a fix appears.
+    Fixed,
+}
+
+impl fmt::Display for Until {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Date(date) => write!(f, "{date}"),
+            Self::Fixed => f.write_str("fixed"),
+        }
+    }
+}
+
+/// The text is neither a date nor `fixed`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an end: expected a date (YYYY-MM-DD) or `fixed`")]
+pub struct ParseUntilError(pub String);
+
+impl FromStr for Until {
+    type Err = ParseUntilError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "fixed" {
+            return Ok(Self::Fixed);
+        }
+        NaiveDate::parse_from_str(text, "%Y-%m-%d")
+            .map(Self::Date)
+            .map_err(|_unparsable| ParseUntilError(text.chars().take(40).collect()))
+    }
+}
+
+impl Serialize for Until {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Until {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+/// How far a finding's verdict reaches.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// This finding on this image.
+    #[default]
+    Finding,
+    /// Every finding of these ids in this package, whatever the version, on this image.
+    Package,
+    /// This finding on every image of the repository.
+    Repository,
+    /// This finding wherever it appears.
+    Everywhere,
+}
+
+impl Scope {
+    /// Every scope, narrowest first.
+    pub const ALL: [Self; 4] = [
+        Self::Finding,
+        Self::Package,
+        Self::Repository,
+        Self::Everywhere,
+    ];
+
+    /// Returns the name used on the command line and in documents.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Finding => "finding",
+            Self::Package => "package",
+            Self::Repository => "repository",
+            Self::Everywhere => "everywhere",
+        }
+    }
+}
+
+/// The justifications of OpenVEX 0.2 for `not_affected`.
+pub const JUSTIFICATIONS: [&str; 5] = [
+    "component_not_present",
+    "vulnerable_code_not_present",
+    "vulnerable_code_not_in_execute_path",
+    "vulnerable_code_cannot_be_controlled_by_adversary",
+    "inline_mitigations_already_exist",
+];
+
+/// The image a verdict was taken on, as much as was known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubjectRef {
+    /// The name shown at the time.
+    pub name: String,
+    /// The platform manifest's digest.
+    pub manifest_digest: Option<Digest>,
+    /// The index's digest.
+    pub index_digest: Option<Digest>,
+    /// `repository@digest` entries.
+    pub repo_digests: Vec<String>,
+    /// The image ID.
+    pub image_id: Option<Digest>,
+    /// The layers' diff IDs.
+    #[serde(default)]
+    pub diff_ids: Vec<Digest>,
+    /// The platform.
+    pub platform: Option<Platform>,
+}
+
+impl SubjectRef {
+    /// Returns the reference to `subject`.
+    #[must_use]
+    pub fn of(subject: &Subject) -> Self {
+        Self {
+            name: subject.name.clone(),
+            manifest_digest: subject.manifest_digest.clone(),
+            index_digest: subject.index_digest.clone(),
+            repo_digests: subject.repo_digests.clone(),
+            image_id: subject.image_id.clone(),
+            diff_ids: subject.diff_ids.clone(),
+            platform: subject.platform.clone(),
+        }
+    }
+}
+
+/// The finding a verdict is bound to: identity, version, ids, severity and fix.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindingRef {
+    /// The label at the time.
+    pub key: FindingKey,
+    /// What it is about.
+    pub kind: Kind,
+    /// Every id of the alias set.
+    pub ids: Vec<VulnerabilityId>,
+    /// The package.
+    pub package: PackageIdentity,
+    /// Where the problem is, for kinds that are told apart by place.
+    #[serde(default)]
+    pub locations: Vec<Location>,
+    /// The severity at the time.
+    pub severity: Severity,
+    /// The fix at the time.
+    pub fix: Fix,
+}
+
+impl FindingRef {
+    /// Returns the reference to `finding`.
+    #[must_use]
+    pub fn of(finding: &Finding) -> Self {
+        Self {
+            key: finding.key.clone(),
+            kind: finding.kind,
+            ids: finding.ids().cloned().collect(),
+            package: finding.package.identity(),
+            locations: if finding.kind == Kind::Vulnerability {
+                Vec::new()
+            } else {
+                finding.package.locations.clone()
+            },
+            severity: finding.severity,
+            fix: finding.fix.clone(),
+        }
+    }
+}
+
+/// A verdict on one finding: the body of a ledger entry of kind `verdict`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The decision.
+    pub decision: Decision,
+    /// Why. Never empty.
+    pub reason: String,
+    /// When an accepted risk ends.
+    pub until: Option<Until>,
+    /// The OpenVEX justification of `not-affected`.
+    pub justification: Option<String>,
+    /// How far it reaches.
+    pub scope: Scope,
+    /// The finding.
+    pub finding: FindingRef,
+    /// The image.
+    pub subject: SubjectRef,
+    /// The reports it was taken on: provenance, not a condition.
+    pub reports: Vec<Digest>,
+}
+
+/// A verdict on an image: the body of a ledger entry of kind `approval`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageVerdict {
+    /// The decision.
+    pub decision: ImageDecision,
+    /// Why. Never empty.
+    pub reason: String,
+    /// The image.
+    pub subject: SubjectRef,
+    /// The hash of the policy it was taken under.
+    pub policy_sha256: Digest,
+    /// The findings that verdicts excused, by key.
+    pub excused: Vec<FindingKey>,
+    /// The findings that remained, by key.
+    pub left: Vec<FindingKey>,
+    /// The reports and SBOMs it was taken on.
+    pub reports: Vec<Digest>,
+    /// The digest of the signed envelope, where the approval is signed.
+    #[serde(default)]
+    pub envelope: Option<Digest>,
+}
