@@ -213,6 +213,39 @@ impl SubjectRef {
             platform: subject.platform.clone(),
         }
     }
+
+    /// Returns whether this is the image of `subject`: equal manifest digest, else equal layers, else
+    /// equal image ID. Two images without any identity are the same only by name.
+    #[must_use]
+    pub fn is_image(&self, subject: &Subject) -> bool {
+        if let (Some(one), Some(other)) = (&self.manifest_digest, &subject.manifest_digest) {
+            return one == other;
+        }
+        if let (Some(one), Some(other)) = (&self.platform, &subject.platform)
+            && !one.agrees_with(other)
+        {
+            return false;
+        }
+        if !self.diff_ids.is_empty() && !subject.diff_ids.is_empty() {
+            return self.diff_ids == subject.diff_ids;
+        }
+        if self
+            .repo_digests
+            .iter()
+            .any(|digest| subject.repo_digests.contains(digest))
+        {
+            return true;
+        }
+        match (&self.image_id, &subject.image_id) {
+            (Some(one), Some(other)) => one == other,
+            _ => {
+                let known = self.manifest_digest.is_some()
+                    || self.image_id.is_some()
+                    || subject.identity().is_some();
+                !known && self.name == subject.name
+            }
+        }
+    }
 }
 
 /// The finding a verdict is bound to: identity, version, ids, severity and fix.
