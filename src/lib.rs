@@ -6,5 +6,6 @@
 
 pub mod environment;
 pub mod error;
+pub mod formats;
 pub mod model;
 pub mod text;

@@ -59,6 +59,18 @@ pub struct Descriptor {
     pub annotations: BTreeMap<String, String>,
 }
 
+impl Descriptor {
+    /// Returns whether this index entry is a builder's attestation and nothing that runs.
+    #[must_use]
+    pub fn is_attestation(&self) -> bool {
+        let kind = self.annotations.get("vnd.docker.reference.type");
+        kind.is_some_and(|kind| kind == "attestation-manifest")
+            || self.platform.as_ref().is_some_and(|platform| {
+                platform.os == "unknown" && platform.architecture == "unknown"
+            })
+    }
+}
+
 /// An image manifest, or an artifact stored as one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

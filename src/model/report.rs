@@ -95,6 +95,8 @@ pub struct SubjectClaim {
     pub os: Option<String>,
     /// Whether this describes a container image at all.
     pub is_image: bool,
+    /// Whether the document says that the distribution is past its end of life.
+    pub end_of_life: bool,
 }
 
 /// How well the age of a scanner's database is known.
@@ -204,8 +206,14 @@ pub struct Record {
     pub epss: Option<f64>,
     /// Whether it is in a list of exploited vulnerabilities (KEV).
     pub known_exploited: Option<bool>,
+    /// Ids found in its references: hints that it may be the same, never aliases.
+    pub mentioned: Vec<VulnerabilityId>,
+    /// The scanner's own word for the state of a fix: `will_not_fix`, `wont-fix`.
+    pub state_word: Option<String>,
     /// When it was published.
     pub published: Option<DateTime<Utc>>,
+    /// When it was last changed.
+    pub modified: Option<DateTime<Utc>>,
     /// What suppressed it.
     pub suppressed_by: Option<Suppression>,
     /// How the package was matched.

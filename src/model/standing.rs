@@ -5,7 +5,8 @@
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
 
 use super::{Digest, ImageVerdict, Verdict};
 
@@ -57,6 +58,25 @@ pub struct StandingVerdict {
     pub because: Option<String>,
     /// Whether it was taken on another subject or report and holds here by its scope.
     pub carried: bool,
+}
+
+impl Serialize for StandingVerdict {
+    /// Writes the contract's `verdict` object.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("verdict", 11)?;
+        object.serialize_field("decision", &self.verdict.decision)?;
+        object.serialize_field("reason", &self.verdict.reason)?;
+        object.serialize_field("until", &self.verdict.until)?;
+        object.serialize_field("justification", &self.verdict.justification)?;
+        object.serialize_field("scope", &self.verdict.scope)?;
+        object.serialize_field("reviewer", &self.recorded.reviewer)?;
+        object.serialize_field("time", &self.recorded.time)?;
+        object.serialize_field("state", &self.standing)?;
+        object.serialize_field("stale_because", &self.because)?;
+        object.serialize_field("entry", &self.recorded.entry)?;
+        object.serialize_field("carried", &self.carried)?;
+        object.end()
+    }
 }
 
 /// A reviewer's verdict on an image as it stands.

@@ -214,37 +214,47 @@ impl SubjectRef {
         }
     }
 
-    /// Returns whether this is the image of `subject`: equal manifest digest, else equal layers, else
-    /// equal image ID. Two images without any identity are the same only by name.
+    /// Returns whether this is the image of `subject`. The strongest fact that both know decides;
+    /// without any fact it is the name.
     #[must_use]
     pub fn is_image(&self, subject: &Subject) -> bool {
-        if let (Some(one), Some(other)) = (&self.manifest_digest, &subject.manifest_digest) {
-            return one == other;
-        }
-        if let (Some(one), Some(other)) = (&self.platform, &subject.platform)
-            && !one.agrees_with(other)
-        {
+        let platforms_differ = match (&self.platform, &subject.platform) {
+            (Some(one), Some(other)) => !one.agrees_with(other),
+            _ => false,
+        };
+        if platforms_differ {
             return false;
         }
         if !self.diff_ids.is_empty() && !subject.diff_ids.is_empty() {
             return self.diff_ids == subject.diff_ids;
         }
-        if self
-            .repo_digests
-            .iter()
-            .any(|digest| subject.repo_digests.contains(digest))
+        if let (Some(one), Some(other)) = (&self.manifest_digest, &subject.manifest_digest) {
+            return one == other;
+        }
+        if let (Some(one), Some(other)) = (&self.image_id, &subject.image_id)
+            && one == other
         {
             return true;
         }
-        match (&self.image_id, &subject.image_id) {
-            (Some(one), Some(other)) => one == other,
-            _ => {
-                let known = self.manifest_digest.is_some()
-                    || self.image_id.is_some()
-                    || subject.identity().is_some();
-                !known && self.name == subject.name
-            }
+        let digests = self
+            .repo_digests
+            .iter()
+            .filter_map(|text| text.rsplit_once('@')?.1.parse::<Digest>().ok())
+            .chain(self.manifest_digest.clone())
+            .chain(self.index_digest.clone());
+        if digests
+            .into_iter()
+            .any(|digest| subject.is_named_by(&digest))
+        {
+            return true;
         }
+        let nothing_known = self.repo_digests.is_empty()
+            && self.manifest_digest.is_none()
+            && self.index_digest.is_none()
+            && self.image_id.is_none()
+            && self.diff_ids.is_empty();
+        // A folder or a file has no digest; then its name is all there is.
+        nothing_known && subject.identity().is_none() && self.name == subject.name
     }
 }
 

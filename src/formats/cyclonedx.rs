@@ -1,0 +1,296 @@
+//! CycloneDX JSON, versions 1.2 to 1.7 and what later ones keep of it.
+//!
+//! Vulnerabilities inside an SBOM are counted and named in a notice, not read. Trees and paths
+//! are `triage::components`' work.
+
+mod claim;
+mod wire;
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::value::RawValue;
+
+use self::wire::{ComponentWire, DependencyWire, Document, MetadataWire, ToolsWire};
+use super::ecosystem::ecosystem;
+use super::error::FormatError;
+use super::json::{Entries, MaybeText as _, Source, place_of, reason_of};
+use crate::model::{Component, Format, Location, Origin, Package, Purl, Sbom};
+
+/// The newest version of the specification that this reader was made for.
+const NEWEST: (u32, u32) = (1, 7);
+
+/// Reads an SBOM. `text` is the whole decoded text, the document lies at `start..end`.
+///
+/// # Errors
+/// When the outermost object is damaged; everything below becomes a loss of the SBOM.
+pub(super) fn read(
+    origin: Origin,
+    text: &str,
+    (start, end): (usize, usize),
+) -> Result<Sbom, FormatError> {
+    let part = text.get(start..end).unwrap_or_default();
+    let document: Document<'_> =
+        serde_json::from_str(part).map_err(|error| FormatError::Shape {
+            path: origin.path.clone(),
+            part: "the SBOM".to_owned(),
+            place: place_of(text, start, &error),
+            reason: reason_of(&error),
+        })?;
+    let mut source = Source::new(text);
+    let metadata: Option<Option<MetadataWire<'_>>> = document
+        .metadata
+        .and_then(|raw| source.parse(raw, 0, || "metadata".to_owned()));
+    let metadata = metadata.flatten().unwrap_or_default();
+    let components = components(&mut source, &document.components);
+    let root = metadata.component.as_ref();
+    let root_reference = root.and_then(|root| root.reference.get());
+    let graph = graph(
+        &mut source,
+        &components,
+        root_reference,
+        &document.dependencies,
+    );
+    let spec_version = document.spec_version.owned().unwrap_or_default();
+    notices(&mut source, &document, &spec_version, components.len());
+    Ok(Sbom {
+        claim: claim::read(&metadata, &components),
+        producer: metadata.tools.as_ref().and_then(producer),
+        origin,
+        format: Format::CyclonedxJson,
+        spec_version,
+        components,
+        depends_on: graph.depends_on,
+        roots: graph.roots,
+        losses: source.losses,
+        notices: source.notices,
+    })
+}
+
+/// Reads the components in the document's order, each before those nested in it.
+///
+/// An own stack instead of recursion: how deep a document may nest is checked before.
+fn components<'a>(source: &mut Source<'a>, list: &Entries<'a>) -> Vec<Component> {
+    let mut components = Vec::new();
+    source.expect_list(list, || "components".to_owned());
+    let mut waiting: Vec<(&'a RawValue, String, Option<u32>)> = Vec::new();
+    push(&mut waiting, list, "components", None);
+    while let Some((raw, place, parent)) = waiting.pop() {
+        let wire: Option<Option<ComponentWire<'a>>> = source.parse(raw, 1, || place.clone());
+        let Some(wire) = wire else { continue };
+        let Some(wire) = wire else {
+            let reason = "the entry is null".to_owned();
+            source.lose(place, Some(raw.get()), reason, 1);
+            continue;
+        };
+        let number = u32::try_from(components.len()).unwrap_or(u32::MAX);
+        components.push(component(&wire, parent));
+        let nested = format!("{place}.components");
+        source.expect_list(&wire.components, || nested.clone());
+        push(&mut waiting, &wire.components, &nested, Some(number));
+    }
+    components
+}
+
+fn push<'a>(
+    waiting: &mut Vec<(&'a RawValue, String, Option<u32>)>,
+    list: &Entries<'a>,
+    place: &str,
+    parent: Option<u32>,
+) {
+    let entries = list.raw().iter().enumerate().rev();
+    waiting.extend(entries.map(|(position, raw)| (*raw, format!("{place}[{position}]"), parent)));
+}
+
+fn component(wire: &ComponentWire<'_>, parent: Option<u32>) -> Component {
+    let purl = wire.purl.purl();
+    let word = wire
+        .property("aquasecurity:trivy:PkgType")
+        .or_else(|| wire.property("syft:package:type"))
+        .unwrap_or_default();
+    let known = purl.is_some() || !word.is_empty();
+    let ecosystem = known.then(|| ecosystem(purl.as_ref(), word));
+    let ecosystem = ecosystem.unwrap_or_default();
+    Component {
+        reference: wire.reference.owned(),
+        kind: wire.kind.owned().unwrap_or_default(),
+        package: Package {
+            name: name(wire, &ecosystem),
+            version: version(wire, purl.as_ref()),
+            ecosystem,
+            locations: locations(wire),
+            source: source_package(wire, purl.as_ref()),
+            licenses: wire.license_texts(),
+            purl,
+        },
+        parent,
+    }
+}
+
+/// The group is part of the name: `group:artifact` for Maven, `group/name` for the others.
+fn name(wire: &ComponentWire<'_>, ecosystem: &str) -> String {
+    let name = wire.name.get().unwrap_or_default();
+    let separator = if ecosystem == "maven" { ':' } else { '/' };
+    match wire.group.get() {
+        Some(group) if !name.starts_with(&format!("{group}{separator}")) => {
+            format!("{group}{separator}{name}")
+        }
+        _ => name.to_owned(),
+    }
+}
+
+/// Some tools write the epoch into the purl's qualifier alone.
+fn version(wire: &ComponentWire<'_>, purl: Option<&Purl>) -> String {
+    let of_purl = || purl.and_then(|purl| purl.version.as_deref());
+    let version = wire.version.get().or_else(of_purl).unwrap_or_default();
+    let epoch = purl.and_then(|purl| purl.qualifier("epoch"));
+    match epoch.filter(|epoch| *epoch != "0" && !version.is_empty()) {
+        Some(epoch) if !version.starts_with(&format!("{epoch}:")) => format!("{epoch}:{version}"),
+        _ => version.to_owned(),
+    }
+}
+
+fn source_package(wire: &ComponentWire<'_>, purl: Option<&Purl>) -> Option<String> {
+    let upstream = purl.and_then(|purl| purl.qualifier("upstream"));
+    wire.property("aquasecurity:trivy:SrcName")
+        .or_else(|| upstream.map(|text| text.split('@').next().unwrap_or(text)))
+        .map(str::to_owned)
+}
+
+/// Paths are in each tool's own properties, or in the evidence of the specification.
+fn locations(wire: &ComponentWire<'_>) -> Vec<Location> {
+    let mut locations: Vec<Location> = Vec::new();
+    let mut add = |path: &str, layer: Option<&str>| {
+        let layer = layer.and_then(|layer| layer.parse().ok());
+        let location = Location {
+            path: path.to_owned(),
+            layer,
+        };
+        if !locations.contains(&location) {
+            locations.push(location);
+        }
+    };
+    for number in 0.. {
+        let Some(path) = wire.property(&format!("syft:location:{number}:path")) else {
+            break;
+        };
+        add(
+            path,
+            wire.property(&format!("syft:location:{number}:layerID")),
+        );
+    }
+    let path = wire.property("aquasecurity:trivy:FilePath");
+    let layer = wire
+        .property("aquasecurity:trivy:LayerDiffID")
+        .or_else(|| wire.property("aquasecurity:trivy:LayerDigest"));
+    if path.is_some() || layer.is_some() {
+        add(path.unwrap_or_default(), layer);
+    }
+    let occurrences = wire.evidence.iter().flat_map(|entry| &entry.occurrences.0);
+    for path in occurrences.filter_map(|entry| entry.location.get()) {
+        add(path, None);
+    }
+    locations
+}
+
+/// Who depends on whom, by the components' numbers.
+struct Graph {
+    depends_on: Vec<Vec<u32>>,
+    roots: Vec<u32>,
+}
+
+fn graph<'a>(
+    source: &mut Source<'a>,
+    components: &[Component],
+    root: Option<&str>,
+    list: &Entries<'a>,
+) -> Graph {
+    let mut numbers: HashMap<&str, u32> = HashMap::new();
+    for (number, component) in (0..).zip(components) {
+        if let Some(reference) = component.reference.as_deref() {
+            numbers.entry(reference).or_insert(number);
+        }
+    }
+    let mut graph = Graph {
+        depends_on: vec![Vec::new(); components.len()],
+        roots: Vec::new(),
+    };
+    let mut dangling = 0_usize;
+    source.expect_list(list, || "dependencies".to_owned());
+    for (position, raw) in list.raw().iter().enumerate() {
+        let wire: Option<DependencyWire<'a>> =
+            source.parse(raw, 0, || format!("dependencies[{position}]"));
+        let Some(wire) = wire else { continue };
+        let from = wire.reference.get().unwrap_or_default();
+        let targets = if root == Some(from) {
+            Some(&mut graph.roots)
+        } else {
+            let number = numbers.get(from).and_then(|n| usize::try_from(*n).ok());
+            number.and_then(|number| graph.depends_on.get_mut(number))
+        };
+        let Some(targets) = targets else {
+            dangling += 1;
+            continue;
+        };
+        let mut seen: HashSet<u32> = targets.iter().copied().collect();
+        for target in &wire.depends_on.0 {
+            match numbers.get(target.0.trim()) {
+                Some(number) => {
+                    if seen.insert(*number) {
+                        targets.push(*number);
+                    }
+                }
+                None => dangling += 1,
+            }
+        }
+    }
+    if dangling > 0 {
+        source.notices.push(format!(
+            "{dangling} dependencies name a component that is not in the document"
+        ));
+    }
+    graph
+}
+
+fn producer(tools: &ToolsWire<'_>) -> Option<String> {
+    let tools = match tools {
+        ToolsWire::List(tools) => tools,
+        ToolsWire::Object { components } => &components.0,
+        ToolsWire::Other(_) => return None,
+    };
+    let tool = tools.first()?;
+    let words = [tool.name.get(), tool.version.get()];
+    let words: Vec<&str> = words.into_iter().flatten().collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+fn notices(source: &mut Source<'_>, document: &Document<'_>, version: &str, components: usize) {
+    let mut numbers = version.split('.').map(str::parse::<u32>);
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) if (major, minor) > NEWEST => {
+            source.notices.push(format!(
+                "version {version} of the specification is newer than {}.{}: parts may be missing",
+                NEWEST.0, NEWEST.1
+            ));
+        }
+        (Some(Ok(_)), Some(Ok(_))) => {}
+        _ => source.notices.push(format!(
+            "`{}` is no version of the specification",
+            super::error::quote(version)
+        )),
+    }
+    let vulnerabilities = document.vulnerabilities.raw().len();
+    if vulnerabilities > 0 {
+        source.notices.push(format!(
+            "{vulnerabilities} vulnerabilities in this SBOM are not read as findings: scan the \
+             image, or load the scanner's own report"
+        ));
+    }
+    if components == 0 && source.losses.is_empty() {
+        source
+            .notices
+            .push("the document lists no component".to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests;

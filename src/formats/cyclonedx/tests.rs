@@ -1,0 +1,132 @@
+//! What each part of a CycloneDX document becomes.
+
+use super::*;
+use crate::formats::{Document as AnyDocument, read};
+
+const IMAGE: &str = include_str!("../../../tests/fixtures/cyclonedx/image.json");
+
+fn sbom(text: &str) -> Sbom {
+    match read("file", text.as_bytes().to_vec()).unwrap().document {
+        AnyDocument::Sbom(sbom) => sbom,
+        AnyDocument::Report(report) => panic!("{report:?}"),
+    }
+}
+
+#[test]
+fn the_subject_is_claimed_with_all_its_digests() {
+    let sbom = sbom(IMAGE);
+    assert_eq!((sbom.spec_version.as_str(), sbom.losses.len()), ("1.6", 0));
+    assert_eq!(sbom.producer.as_deref(), Some("trivy 0.70.0"));
+    let claim = &sbom.claim;
+    assert!(claim.is_image && claim.image_id.is_some());
+    assert_eq!(claim.diff_ids.len(), 2);
+    assert!(claim.repo_digests[0].starts_with("registry.test/shop@sha256:bbbb"));
+    assert_eq!(claim.platform.as_ref().unwrap().to_string(), "linux/arm64");
+    assert_eq!(claim.os.as_deref(), Some("debian 12.5"));
+    assert_eq!(claim.manifest_digest, None);
+    let digest = format!(
+        "\"version\": \"sha256:{}\", \"name\": \"shop:1.4\"",
+        "d".repeat(64)
+    );
+    let other = self::sbom(&IMAGE.replacen("\"name\": \"shop:1.4\"", &digest, 1));
+    assert!(other.claim.manifest_digest.is_some());
+}
+
+#[test]
+fn nested_components_follow_their_parent() {
+    let sbom = sbom(IMAGE);
+    let names: Vec<_> = sbom
+        .components
+        .iter()
+        .map(|one| &*one.package.name)
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "debian",
+            "zlib1g",
+            "app.jar",
+            "org.apache:log",
+            "@scope/pad"
+        ]
+    );
+    assert_eq!(sbom.components[3].parent, Some(2));
+    let zlib = &sbom.components[1].package;
+    assert_eq!(zlib.version, "1:1.2.13-1");
+    assert_eq!(zlib.source.as_deref(), Some("zlib"));
+    assert_eq!(zlib.licenses, ["Zlib", "MIT OR Apache-2.0"]);
+    assert_eq!(sbom.components[3].package.locations[0].path, "/app.jar");
+    assert!(sbom.components[4].package.locations[0].layer.is_some());
+}
+
+#[test]
+fn dependencies_are_numbers_of_components() {
+    let sbom = sbom(IMAGE);
+    assert_eq!(sbom.roots, [0, 2]);
+    assert_eq!(sbom.depends_on[0], [1]);
+    let notices = sbom.notices.join("\n");
+    assert!(notices.contains("1 dependencies name a component"));
+    assert!(notices.contains("1 vulnerabilities in this SBOM"));
+}
+
+#[test]
+fn damage_is_counted() {
+    for (from, to, place, components) in [
+        (
+            "\"name\": \"log\"",
+            "\"name\": {}",
+            "components[2].components[0]",
+            4,
+        ),
+        (
+            "{\"bom-ref\": \"os\"",
+            "null, {\"bom-ref\": \"os\"",
+            "components[0]",
+            5,
+        ),
+        (
+            "\"components\": null",
+            "\"components\": 7",
+            "components[2].components[0].components",
+            5,
+        ),
+        ("{\"ref\": \"app\"", "{\"ref\": []", "dependencies[2]", 5),
+    ] {
+        assert!(IMAGE.contains(from), "{from}");
+        let sbom = sbom(&IMAGE.replacen(from, to, 1));
+        assert_eq!(sbom.losses.len(), 1, "{place}: {:?}", sbom.losses);
+        assert_eq!(sbom.losses[0].place, place);
+        assert_eq!(sbom.components.len(), components);
+    }
+}
+
+#[test]
+fn odd_documents_are_read_with_a_notice() {
+    let newer = sbom(&IMAGE.replacen("\"1.6\"", "\"1.8\"", 1));
+    assert!(newer.notices.join("\n").contains("newer than 1.7"));
+    let empty =
+        sbom("{\"bomFormat\": \"CycloneDX\", \"specVersion\": \"x\", \"components\": null}");
+    let notices = empty.notices.join("\n");
+    assert!(notices.contains("no component") && notices.contains("`x` is no version"));
+    let tools = "{\"tools\": [{\"vendor\": \"a\", \"name\": \"old\", \"version\": \"1\"}]}";
+    let old = sbom(&format!(
+        "{{\"bomFormat\": \"CycloneDX\", \"specVersion\": \"1.2\", \"metadata\": {tools}}}"
+    ));
+    assert_eq!(old.producer.as_deref(), Some("old 1"));
+}
+
+/// Nested as deep as a document may be, and long: no recursion, no time beyond the size.
+#[test]
+fn deep_and_long_documents_are_read() {
+    let mut nested = String::from("{\"name\": \"leaf\"}");
+    for _ in 0..60 {
+        nested = format!("{{\"name\": \"a\", \"components\": [{nested}]}}");
+    }
+    let text = format!("{{\"bomFormat\": \"CycloneDX\", \"components\": [{nested}]}}");
+    assert_eq!(sbom(&text).components.len(), 61);
+    let edges = vec!["\"a\""; 200_000].join(",");
+    let text = format!(
+        "{{\"bomFormat\": \"CycloneDX\", \"components\": [{{\"bom-ref\": \"a\"}}], \"dependencies\": [{{\"ref\": \"a\", \"dependsOn\": [{edges}]}}]}}"
+    );
+    assert_eq!(sbom(&text).depends_on[0], [0], "a cycle is kept as it is");
+}

@@ -1,0 +1,422 @@
+//! What a text is: the document in it (log lines before it skipped) and its kind, by content.
+//!
+//! File names are never looked at; reading the document is the formats' own work.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::error::{FormatError, MAX_DEPTH, Place, quote};
+use super::json::{Text, place_of, reason_of};
+
+/// The kind of a document that is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Trivy's object, schema 2.
+    Trivy,
+    /// Trivy's bare list of results, schema 1.
+    TrivyList,
+    /// Trivy's `null`, schema 1 with nothing found.
+    TrivyNull,
+    /// Grype's object.
+    Grype,
+    /// CycloneDX.
+    Cyclonedx,
+}
+
+/// Where the document lies in the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    /// The kind.
+    pub(super) kind: Kind,
+    /// The first byte; what is before is log lines.
+    pub(super) start: usize,
+    /// The byte after the last.
+    pub(super) end: usize,
+}
+
+/// Finds the document in `text`.
+///
+/// # Errors
+/// When there is none, it is damaged, or of a kind that is not read.
+pub(super) fn detect(path: &str, text: &str) -> Result<Found, FormatError> {
+    let first = text.len() - text.trim_start().len();
+    if first == text.len() {
+        return Err(FormatError::Empty {
+            path: path.to_owned(),
+        });
+    }
+    if text.trim() == "null" {
+        return Ok(Found {
+            kind: Kind::TrivyNull,
+            start: first,
+            end: text.trim_end().len(),
+        });
+    }
+    let mut unknown = None;
+    let mut from = first;
+    while let Some(start) = candidate(text, from) {
+        let (shape, end) = shape_at(path, text, start)?;
+        check_depth(path, text, start, end)?;
+        match classify(&shape) {
+            Answer::Known(kind) => {
+                after(path, text, end)?;
+                return Ok(Found { kind, start, end });
+            }
+            Answer::NotReadYet(found, instead) => {
+                return Err(FormatError::NotReadYet {
+                    path: path.to_owned(),
+                    found,
+                    instead,
+                });
+            }
+            Answer::Unknown(found) => {
+                unknown.get_or_insert(found);
+                from = end;
+            }
+        }
+    }
+    let path = path.to_owned();
+    Err(match unknown {
+        Some(found) => FormatError::UnknownJson { path, found },
+        None => not_json(path, text),
+    })
+}
+
+/// Refuses a text in which another document follows the one that ends at `end`, or the rest of a
+/// larger one: then what was found is only a part.
+fn after(path: &str, text: &str, end: usize) -> Result<(), FormatError> {
+    let rest = text.get(end..).unwrap_or_default();
+    let next = end + (rest.len() - rest.trim_start().len());
+    if text
+        .get(next..)
+        .is_some_and(|rest| rest.starts_with(['}', ']', ',', ':']))
+    {
+        return Err(FormatError::Damaged {
+            path: path.to_owned(),
+            place: Place::at(text, next),
+            reason: "more is closed than was opened: the beginning is missing".to_owned(),
+        });
+    }
+    if candidate(text, next).is_some() {
+        return Err(FormatError::SeveralDocuments {
+            path: path.to_owned(),
+            place: Place::at(text, next),
+        });
+    }
+    Ok(())
+}
+
+/// Returns where the next document could begin: a line that starts with `{`, or with `[` and an
+/// object after it, so that the `[0000]  WARN` of a log is none.
+fn candidate(text: &str, from: usize) -> Option<usize> {
+    let mut position = from;
+    for line in text.get(from..)?.split_inclusive('\n') {
+        let indent = line.len() - line.trim_start().len();
+        let rest = text.get(position + indent..)?;
+        let begins = match rest.as_bytes().first() {
+            // Only the first line may be indented: the middle of a document is no beginning.
+            _ if indent > 0 && position > from => false,
+            Some(b'{') => true,
+            Some(b'[') => {
+                let inner = rest.get(1..).unwrap_or_default().trim_start();
+                inner.is_empty() || inner.starts_with('{') || inner.trim_end() == "]"
+            }
+            _ => false,
+        };
+        if begins {
+            return Some(position + indent);
+        }
+        position += line.len();
+    }
+    None
+}
+
+fn shape_at<'a>(
+    path: &str,
+    text: &'a str,
+    start: usize,
+) -> Result<(Shape<'a>, usize), FormatError> {
+    let part = text.get(start..).unwrap_or_default();
+    let mut stream = serde_json::Deserializer::from_str(part).into_iter::<Shape<'a>>();
+    match stream.next() {
+        Some(Ok(shape)) => Ok((shape, start + stream.byte_offset())),
+        Some(Err(error)) if !error.is_eof() => {
+            // Deep nesting may stop the parser first; that is the better message.
+            check_depth(path, text, start, text.len())?;
+            Err(FormatError::Damaged {
+                path: path.to_owned(),
+                place: place_of(text, start, &error),
+                reason: reason_of(&error),
+            })
+        }
+        Some(Err(_)) | None => Err(FormatError::Truncated {
+            path: path.to_owned(),
+            place: Place::at(text, text.trim_end().len()),
+        }),
+    }
+}
+
+fn check_depth(path: &str, text: &str, start: usize, end: usize) -> Result<(), FormatError> {
+    let mut depth = 0_usize;
+    let mut bytes = text
+        .as_bytes()
+        .get(start..end)
+        .unwrap_or_default()
+        .iter()
+        .enumerate();
+    while let Some((position, byte)) = bytes.next() {
+        match byte {
+            b'"' => {
+                while let Some((_, byte)) = bytes.next() {
+                    match byte {
+                        b'"' => break,
+                        b'\\' => {
+                            bytes.next();
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return Err(FormatError::TooDeep {
+                path: path.to_owned(),
+                place: Place::at(text, start + position),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The outline of a document: its top keys, and the texts among their values.
+#[derive(Debug)]
+enum Shape<'a> {
+    Object(Vec<(Cow<'a, str>, Option<Cow<'a, str>>)>),
+    List(Option<Box<Shape<'a>>>),
+    Scalar,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Shape<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ShapeVisitor)
+    }
+}
+
+/// More keys than this are not kept.
+const MAX_KEYS: usize = 64;
+
+struct ShapeVisitor;
+
+impl<'de> Visitor<'de> for ShapeVisitor {
+    type Value = Shape<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut keys = Vec::new();
+        while let Some(key) = map.next_key::<Text<'de>>()? {
+            let value = map.next_value::<Peek<'de>>()?;
+            if keys.len() < MAX_KEYS {
+                keys.push((key.0, value.0));
+            }
+        }
+        Ok(Shape::Object(keys))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        // Entries are looked at one level deep only, so that nesting costs no stack.
+        let first = list.next_element::<Entry<'de>>()?.map(|entry| entry.0);
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Shape::List(first.map(Box::new)))
+    }
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Shape::Scalar)
+    }
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(Shape::Scalar)
+    }
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Shape::Scalar)
+    }
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(Shape::Scalar)
+    }
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Shape::Scalar)
+    }
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Shape::Scalar)
+    }
+}
+
+/// The first entry of a list: its keys, where it is an object.
+struct Entry<'a>(Shape<'a>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Entry<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&'de serde_json::value::RawValue>::deserialize(deserializer)?;
+        if !raw.get().starts_with('{') {
+            return Ok(Self(Shape::Scalar));
+        }
+        serde_json::from_str(raw.get())
+            .map(Self)
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+/// A value of which only a text is kept.
+struct Peek<'a>(Option<Cow<'a, str>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Peek<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&'de serde_json::value::RawValue>::deserialize(deserializer)?;
+        let is_text = raw.get().starts_with('"') && raw.get().len() < 200;
+        let text = is_text.then(|| serde_json::from_str::<Text<'de>>(raw.get()));
+        Ok(Self(text.and_then(Result::ok).map(|text| text.0)))
+    }
+}
+
+enum Answer {
+    Known(Kind),
+    NotReadYet(&'static str, &'static str),
+    Unknown(String),
+}
+
+const AS_JSON: &str = "write it again as JSON: `trivy convert` or the scanner's `--format json`";
+const EXTRACT: &str = "take the document out of its envelope first, for instance with `jq`";
+const SBOM: &str = "write the SBOM as CycloneDX JSON: `syft convert FILE -o cyclonedx-json`";
+
+fn classify(shape: &Shape<'_>) -> Answer {
+    let (keys, in_list) = match shape {
+        Shape::Object(keys) => (keys, false),
+        Shape::List(Some(first)) => match &**first {
+            Shape::Object(keys) => (keys, true),
+            _ => return Answer::Unknown("a list whose entries are no objects".to_owned()),
+        },
+        Shape::List(None) => return Answer::Unknown("an empty list".to_owned()),
+        Shape::Scalar => return Answer::Unknown("a single value".to_owned()),
+    };
+    let has = |name: &str| keys.iter().any(|(key, _)| key == name);
+    let text = |name: &str| {
+        let found = keys.iter().find(|(key, _)| key == name);
+        found.and_then(|(_, value)| value.as_deref()).unwrap_or("")
+    };
+    if let Some(answer) = not_read_yet(&has, &text, keys) {
+        return answer;
+    }
+    let is_trivy = has("SchemaVersion") && (has("ArtifactName") || has("Results"))
+        || has("ArtifactName") && has("Results");
+    let known = if in_list {
+        has("Target").then_some(Kind::TrivyList)
+    } else if text("bomFormat") == "CycloneDX" {
+        Some(Kind::Cyclonedx)
+    } else if has("matches") && !has("SchemaVersion") {
+        Some(Kind::Grype)
+    } else {
+        is_trivy.then_some(Kind::Trivy)
+    };
+    known.map_or_else(|| Answer::Unknown(describe(keys, in_list)), Answer::Known)
+}
+
+/// Kinds with a format of their own that this program knows by sight.
+fn not_read_yet<'a>(
+    has: &impl Fn(&str) -> bool,
+    text: &impl Fn(&str) -> &'a str,
+    keys: &[(Cow<'a, str>, Option<Cow<'a, str>>)],
+) -> Option<Answer> {
+    let any_key = |part: &str| keys.iter().any(|(key, _)| key.contains(part));
+    let (found, instead) = if has("runs") && (has("$schema") || has("version")) {
+        ("a SARIF log", AS_JSON)
+    } else if has("spdxVersion") || has("sbom") || has("spdxId") {
+        ("an SPDX document", SBOM)
+    } else if has("@graph") {
+        ("an SPDX 3 document", SBOM)
+    } else if has("artifacts") && (has("descriptor") || has("schema")) {
+        ("a Syft JSON document", SBOM)
+    } else if has("statements") && (has("@context") || has("author")) {
+        ("an OpenVEX document", "give it to the scanner with `--vex`")
+    } else if has("document") && (has("product_tree") || has("vulnerabilities")) {
+        ("a CSAF document", "give it to the scanner with `--vex`")
+    } else if has("payloadType") && has("payload") {
+        ("a DSSE envelope", EXTRACT)
+    } else if has("dsseEnvelope") || text("mediaType").contains("sigstore.bundle") {
+        ("a Sigstore bundle", EXTRACT)
+    } else if has("predicateType") {
+        ("an in-toto statement", EXTRACT)
+    } else if has("scanner") && has("invocation") {
+        ("a cosign vulnerability predicate", EXTRACT)
+    } else if has("ClusterName") {
+        (
+            "a Trivy Kubernetes report",
+            "scan the images one by one with `trivy image --format json`",
+        )
+    } else if has("apiVersion") && has("kind") || any_key(".aquasecurity.github.io") {
+        (
+            "a Trivy operator resource",
+            "scan the image itself with `trivy image --format json`",
+        )
+    } else if any_key("application/vnd.security.vulnerability.report") {
+        ("a Harbor report", AS_JSON)
+    } else if has("Findings") && !has("SchemaVersion") {
+        ("an AWS Security Hub export", AS_JSON)
+    } else if has("scan") && has("vulnerabilities") || has("check_name") {
+        ("a GitLab report", AS_JSON)
+    } else if has("detector") && has("manifests") {
+        ("a GitHub dependency snapshot", AS_JSON)
+    } else {
+        return None;
+    };
+    Some(Answer::NotReadYet(found, instead))
+}
+
+fn describe(keys: &[(Cow<'_, str>, Option<Cow<'_, str>>)], in_list: bool) -> String {
+    if keys.is_empty() {
+        return "an empty object".to_owned();
+    }
+    let names: Vec<String> = keys
+        .iter()
+        .take(8)
+        .map(|(key, _)| format!("`{}`", quote(key)))
+        .collect();
+    let more = if keys.len() > names.len() {
+        ", …"
+    } else {
+        ""
+    };
+    let holder = if in_list {
+        "a list of objects"
+    } else {
+        "an object"
+    };
+    format!("{holder} with the keys {}{more}", names.join(", "))
+}
+
+/// Says what a text without any JSON document looks like.
+fn not_json(path: String, text: &str) -> FormatError {
+    let start = text.trim_start();
+    let head: String = start.chars().take(2000).collect::<String>().to_lowercase();
+    let sbom = |found| FormatError::NotReadYet {
+        path: path.clone(),
+        found,
+        instead: SBOM,
+    };
+    if head.starts_with('<') {
+        if head.contains("cyclonedx.org/schema") {
+            return sbom("a CycloneDX XML document");
+        }
+        let html = head.contains("<!doctype html") || head.contains("<html");
+        let found = if html { "an HTML page" } else { "XML" }.to_owned();
+        return FormatError::NotJson { path, found };
+    }
+    if head.contains("spdxversion:") {
+        return sbom("an SPDX tag-value document");
+    }
+    let line = start.lines().next().unwrap_or_default();
+    let found = format!("text that begins with `{}`", quote(line));
+    FormatError::NotJson { path, found }
+}

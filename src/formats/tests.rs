@@ -1,0 +1,260 @@
+//! Reading as a whole: wrappings, damage, hostile input, the same document cut anywhere.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::error::Explain as _;
+use crate::model::Format;
+
+const TRIVY: &str = include_str!("../../tests/fixtures/trivy/image.json");
+const GRYPE: &str = include_str!("../../tests/fixtures/grype/image.json");
+const CYCLONEDX: &str = include_str!("../../tests/fixtures/cyclonedx/image.json");
+
+fn read_text(text: &str) -> Result<Loaded, FormatError> {
+    read("file", text.as_bytes().to_vec())
+}
+
+fn report(text: &str) -> Report {
+    match read_text(text).unwrap().document {
+        Document::Report(report) => report,
+        Document::Sbom(sbom) => panic!("{sbom:?}"),
+    }
+}
+
+/// How much of a document was read, and whether it admits that some is missing.
+fn measure(loaded: &Loaded) -> (usize, bool) {
+    match &loaded.document {
+        Document::Report(report) => (report.records.len(), report.is_partial()),
+        Document::Sbom(sbom) => (sbom.components.len(), !sbom.losses.is_empty()),
+    }
+}
+
+fn message(text: &str) -> String {
+    let error = read_text(text).unwrap_err();
+    assert_eq!(error.kind(), crate::error::ErrorKind::Input);
+    assert!(!error.hints().is_empty());
+    error.to_string()
+}
+
+#[test]
+fn encodings_and_log_lines_change_nothing() {
+    let plain = report(GRYPE);
+    let log = "[0000]  WARN a new version is available\n[1234] loading {db}\n";
+    let utf16: Vec<u8> = "\u{feff}"
+        .chars()
+        .chain(GRYPE.chars())
+        .flat_map(|character| character.encode_utf16(&mut [0; 2]).to_vec())
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let with_mark = format!("\u{feff}{GRYPE}");
+    let with_log = format!("{log}{GRYPE}\n");
+    for bytes in [utf16, with_mark.into_bytes(), with_log.into_bytes()] {
+        let loaded = read("file", bytes).unwrap();
+        let Document::Report(report) = &loaded.document else {
+            panic!("{loaded:?}");
+        };
+        assert_eq!(report.records.len(), plain.records.len());
+        for record in &report.records {
+            let start = usize::try_from(record.span.start).unwrap();
+            let end = start + usize::try_from(record.span.length).unwrap();
+            let found = details(Format::GrypeJson, &loaded.text[start..end]).unwrap();
+            assert!(!found.description.is_empty());
+        }
+    }
+    let logged = report(&format!("{log}{GRYPE}"));
+    assert_eq!(logged.origin.skipped_bytes, log.len() as u64);
+    assert!(
+        logged
+            .notices
+            .iter()
+            .any(|notice| notice.contains("skipped"))
+    );
+}
+
+#[test]
+fn what_follows_is_told_or_refused() {
+    let footer = report(&format!("{GRYPE}\nContact us\n"));
+    assert!(footer.notices.iter().any(|notice| notice.contains("after")));
+    assert!(message(&format!("{GRYPE}\n{GRYPE}")).contains("more than one document"));
+}
+
+#[test]
+fn nothing_else_is_taken_for_a_report() {
+    for (text, expected) in [
+        ("", "is empty"),
+        (" \n", "is empty"),
+        ("{}", "an empty object"),
+        ("[]", "an empty list"),
+        ("[1, 2]", "not JSON"),
+        ("42", "not JSON"),
+        ("{\"a\": 1, \"b\\u001b\": 2}", "`b\\x1b`"),
+        ("<!DOCTYPE html><html>", "an HTML page"),
+        ("<?xml version=\"1.0\"?><a/>", "looks like XML"),
+        (
+            "<bom xmlns=\"http://cyclonedx.org/schema/bom/1.5\">",
+            "CycloneDX XML",
+        ),
+        ("SPDXVersion: SPDX-2.3\n", "SPDX tag-value"),
+        ("{\"spdxVersion\": \"SPDX-2.3\"}", "an SPDX document"),
+        ("{\"version\": \"2.1.0\", \"runs\": []}", "a SARIF log"),
+        ("{\"ClusterName\": \"\", \"Resources\": []}", "Kubernetes"),
+        (
+            "{\"payloadType\": \"\", \"payload\": \"\"}",
+            "a DSSE envelope",
+        ),
+        ("{\"matches\": [", "cut off"),
+        ("{\"matches\": [}", "damaged at line 1, column 14"),
+    ] {
+        let message = message(text);
+        assert!(message.contains(expected), "{text}: {message}");
+        assert!(message.contains("file"), "{message}");
+    }
+    let gzip = read("file", vec![0x1f, 0x8b, 8, 0]).unwrap_err();
+    assert!(gzip.to_string().contains("gzip"));
+    assert!(gzip.hints()[0].contains("gunzip"));
+}
+
+#[test]
+fn the_size_is_capped() {
+    let error = read("file", vec![b' '; MAX_SIZE + 1]).unwrap_err();
+    assert!(matches!(error, FormatError::TooLarge { .. }), "{error}");
+}
+
+#[test]
+fn deep_nesting_is_refused() {
+    let deep = |count: usize| {
+        let (open, close) = ("[".repeat(count), "]".repeat(count));
+        format!("{{\"matches\": [], \"unknown\": {open}{close}}}")
+    };
+    assert!(read_text(&deep(MAX_DEPTH - 1)).is_ok());
+    for count in [MAX_DEPTH, 1_000_000] {
+        assert!(message(&deep(count)).contains("nests deeper than 128"));
+    }
+    let lists = "[".repeat(1_000_000);
+    assert!(read_text(&lists).is_err());
+    let open = "{\"matches\":[".to_owned() + &"[".repeat(1_000_000);
+    assert!(read_text(&open).is_err());
+}
+
+#[test]
+fn brackets_in_texts_are_no_nesting() {
+    let text = format!("{{\"matches\": [], \"a\": \"\\\"{}\"}}", "[".repeat(500));
+    assert!(read_text(&text).is_ok());
+}
+
+#[test]
+fn a_name_given_twice_is_never_chosen_silently() {
+    let twice = "{\"matches\": [], \"matches\": []}";
+    assert!(message(twice).contains("duplicate field `matches`"));
+    let record = report(&GRYPE.replacen("\"severity\"", "\"severity\": \"Low\", \"severity\"", 1));
+    assert_eq!(record.losses.len(), 1);
+    assert!(record.losses[0].place.starts_with("matches[0]"));
+    assert!(
+        record.losses[0]
+            .reason
+            .contains("duplicate field `severity`")
+    );
+}
+
+#[test]
+fn numbers_out_of_range_are_losses() {
+    let report = report(&GRYPE.replacen("\"epss\": 0.", "\"epss\": 1e999, \"x\": 0.", 1));
+    assert_eq!((report.losses.len(), report.counts().unreadable), (1, 1));
+    assert!(report.losses[0].reason.contains("out of range"));
+}
+
+/// Cut anywhere, a document is an error, admits a loss, or is still the whole document.
+#[test]
+fn a_cut_document_is_never_clean() {
+    for text in [TRIVY, GRYPE, CYCLONEDX] {
+        let whole = measure(&read_text(text).unwrap());
+        for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
+            let (kept, cut) = text.split_at(end);
+            if let Ok(loaded) = read_text(kept) {
+                assert!(cut.trim().is_empty(), "cut at {end}");
+                assert_eq!(measure(&loaded), whole, "cut at {end}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_beginning_cut_off_is_never_clean() {
+    for text in [TRIVY, GRYPE, CYCLONEDX] {
+        for start in (1..text.len()).filter(|start| text.is_char_boundary(*start)) {
+            let (_, kept) = text.split_at(start);
+            assert!(read_text(kept).is_err(), "from {start}");
+        }
+    }
+}
+
+/// A list emptied by hand is a report; everything else put in its place is a loss.
+#[test]
+fn a_list_that_is_none_is_a_loss() {
+    for value in ["{}", "\"x\"", "1", "-1", "1.5", "true"] {
+        let grype = report(&format!("{{\"matches\": {value}}}"));
+        assert!(
+            grype.is_partial() && !grype.looked_for_vulnerabilities,
+            "{value}"
+        );
+        let trivy = report(&format!(
+            "{{\"SchemaVersion\": 2, \"ArtifactType\": \"container_image\", \"Results\": {value}}}"
+        ));
+        assert!(
+            trivy.is_partial() && !trivy.looked_for_vulnerabilities,
+            "{value}"
+        );
+        let inner = report(&format!(
+            "{{\"SchemaVersion\": 2, \"Results\": [{{\"Class\": \"os-pkgs\", \"Vulnerabilities\": {value}}}]}}"
+        ));
+        assert_eq!(inner.losses[0].place, "Results[0].Vulnerabilities");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn mutated_documents_never_panic(
+        which in 0..3_usize,
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let mut bytes = [TRIVY, GRYPE, CYCLONEDX][which].as_bytes().to_vec();
+        for (place, byte) in changes {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        match read("file", bytes) {
+            Ok(loaded) => if let Document::Report(report) = &loaded.document {
+                let counts = report.counts();
+                prop_assert_eq!(counts.read, report.records.len() as u64 + counts.unreadable);
+            },
+            Err(error) => prop_assert!(error.to_string().contains("file")),
+        }
+    }
+
+    #[test]
+    fn deleted_ranges_never_panic(which in 0..3_usize, from in any::<prop::sample::Index>(), count in 1..200_usize) {
+        let mut bytes = [TRIVY, GRYPE, CYCLONEDX][which].as_bytes().to_vec();
+        let from = from.index(bytes.len());
+        let end = (from + count).min(bytes.len());
+        bytes.drain(from..end);
+        if let Ok(loaded) = read("file", bytes) {
+            measure(&loaded);
+        }
+    }
+
+    #[test]
+    fn any_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        prop_assert!(read("file", bytes).is_err());
+    }
+
+    #[test]
+    fn details_of_any_bytes_never_panic(text in "[\\[\\]{}\",:a-zA-Z0-9 ]{0,80}") {
+        for format in [Format::TrivyJson, Format::GrypeJson, Format::CyclonedxJson] {
+            if let Err(error) = details(format, text.as_bytes()) {
+                prop_assert!(error.to_string().contains("cannot be read"));
+            }
+        }
+    }
+}
