@@ -9,3 +9,4 @@ pub mod error;
 pub mod formats;
 pub mod model;
 pub mod text;
+pub mod triage;

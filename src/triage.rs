@@ -1,0 +1,18 @@
+//! Triage: pure work on the nouns, from records to findings, views, comparisons and the gate.
+//!
+//! No I/O, no clock and no drawing here: everything a function needs is an argument.
+
+pub mod compare;
+pub mod components;
+pub mod filter;
+pub mod gate;
+pub mod hygiene;
+pub mod index;
+pub mod join;
+mod natural;
+pub mod policy;
+pub mod standing;
+pub mod subject;
+#[cfg(test)]
+mod testing;
+pub mod view;

@@ -1,0 +1,450 @@
+//! Tests of the gate.
+
+use super::*;
+use crate::model::{
+    Decision, FindingRef, Fix, ImageDecision, ImageVerdict, JoinRule, Kind, Loss, Record, Recorded,
+    ScanOption, Scope, Severity, Standing, SubjectRef, Suppression, Until, Verdict,
+};
+use crate::triage::testing::{digest, fixed, joined, now, record, report};
+
+/// A review of one image: what a test changes before it asks.
+struct Case {
+    policy: Policy,
+    reports: Vec<Report>,
+    rule: Option<JoinRule>,
+    decision: Option<(Decision, Standing)>,
+    approvals: Vec<Approval>,
+    trusted: Vec<Digest>,
+    unreadable: usize,
+    disputed: bool,
+    promotion: Option<PromotionContext>,
+}
+
+impl Case {
+    fn of(records: Vec<Record>) -> Self {
+        Self {
+            policy: Policy::default(),
+            reports: vec![report("trivy", records)],
+            rule: None,
+            decision: None,
+            approvals: Vec::new(),
+            trusted: Vec::new(),
+            unreadable: 0,
+            disputed: false,
+            promotion: None,
+        }
+    }
+
+    fn clean() -> Self {
+        Self::of(vec![])
+    }
+
+    fn policy(mut self, text: &str) -> Self {
+        self.policy = text.parse().unwrap();
+        self
+    }
+
+    fn change(mut self, change: impl Fn(&mut Report)) -> Self {
+        self.reports.iter_mut().for_each(change);
+        self
+    }
+
+    fn decided(mut self, decision: Decision, standing: Standing) -> Self {
+        self.decision = Some((decision, standing));
+        self
+    }
+
+    fn promoted_by(mut self, promoter: &str) -> Self {
+        self.promotion = Some(PromotionContext {
+            destination: Some("registry.example/app".into()),
+            digest: Some(digest('a')),
+            promoter: Some(promoter.into()),
+        });
+        self
+    }
+
+    fn approved(mut self, who: &str, decision: ImageDecision, key: Option<char>) -> Self {
+        let entry = self.approvals.len() as u64 + 1;
+        let (subjects, _) = joined(&self.reports);
+        self.approvals.push(Approval {
+            verdict: ImageVerdict {
+                decision,
+                reason: "seen".into(),
+                subject: SubjectRef::of(&subjects[0]),
+                policy_sha256: self.policy.sha256(),
+                excused: Vec::new(),
+                left: Vec::new(),
+                reports: Vec::new(),
+                envelope: None,
+            },
+            recorded: recorded(who, entry),
+            standing: Standing::Current,
+            because: None,
+            signed_by: key.map(digest),
+        });
+        self
+    }
+
+    fn ask(&self) -> Gate {
+        let (mut subjects, found) = joined(&self.reports);
+        if let Some(rule) = self.rule {
+            for (_, joined) in &mut subjects[0].reports {
+                *joined = rule;
+            }
+        }
+        let findings: Vec<&Finding> = found.findings.iter().collect();
+        let standing: Vec<StandingVerdict> = findings
+            .iter()
+            .filter_map(|finding| {
+                let (decision, standing) = self.decision?;
+                Some(StandingVerdict {
+                    verdict: Verdict {
+                        decision,
+                        reason: "known".into(),
+                        until: Some(Until::Fixed),
+                        justification: None,
+                        scope: Scope::Finding,
+                        finding: FindingRef::of(finding),
+                        subject: SubjectRef::of(&subjects[0]),
+                        reports: Vec::new(),
+                    },
+                    recorded: recorded("somebody", 1),
+                    standing,
+                    because: None,
+                    carried: false,
+                })
+            })
+            .collect();
+        let verdicts: Vec<Option<&StandingVerdict>> = standing.iter().map(Some).collect();
+        let keys: Vec<FindingKey> = findings.iter().map(|f| f.key.clone()).collect();
+        let reports: Vec<Arc<Report>> = self.reports.iter().cloned().map(Arc::new).collect();
+        evaluate(
+            &self.policy,
+            &GateInput {
+                subject: &subjects[0],
+                reports: &reports,
+                findings: &findings,
+                verdicts: &verdicts,
+                approvals: &self.approvals,
+                trusted_keys: &self.trusted,
+                unreadable_inputs: self.unreadable,
+                disagreements: if self.disputed { &keys } else { &[] },
+                promotion: self.promotion.as_ref(),
+                now: now(),
+            },
+        )
+    }
+
+    fn blockers(&self) -> Vec<&'static str> {
+        let gate = self.ask();
+        assert_eq!(gate.open, gate.blockers.is_empty());
+        assert_eq!(gate.to_open.is_empty(), gate.open);
+        gate.blockers.iter().map(|blocker| blocker.class).collect()
+    }
+
+    fn warnings(&self) -> Vec<&'static str> {
+        self.ask().warnings.iter().map(|w| w.class).collect()
+    }
+}
+
+fn recorded(reviewer: &str, entry: u64) -> Recorded {
+    Recorded {
+        reviewer: reviewer.into(),
+        time: now() - chrono::TimeDelta::days(1),
+        entry,
+        entry_sha256: digest('e'),
+    }
+}
+
+fn high() -> Record {
+    Record {
+        fix: fixed(&["2"]),
+        ..record("CVE-1-1", &[], Severity::High)
+    }
+}
+
+fn of_kind(kind: Kind, severity: Severity) -> Record {
+    Record {
+        kind,
+        ..record("RULE-1", &[], severity)
+    }
+}
+
+const NOTHING: [&str; 0] = [];
+
+#[test]
+fn the_severity_and_the_fix_decide() {
+    assert_eq!(Case::clean().blockers(), NOTHING);
+    assert_eq!(Case::of(vec![high()]).blockers(), [class::VULNERABILITY]);
+    let unfixable = Case::of(vec![record("CVE-1-1", &[], Severity::Critical)]);
+    assert_eq!(unfixable.blockers(), NOTHING);
+    let asked = unfixable.policy("[gate]\nfixable = false");
+    assert_eq!(asked.blockers(), [class::VULNERABILITY]);
+    let medium = || {
+        let mut medium = high();
+        medium.severity = Severity::Medium;
+        Case::of(vec![medium])
+    };
+    assert_eq!(medium().blockers(), NOTHING);
+    let strict = medium().policy("[gate]\nseverity = \"medium\"");
+    assert_eq!(strict.blockers(), [class::VULNERABILITY]);
+    let unrated = || {
+        let mut unrated = high();
+        unrated.severity = Severity::Unknown;
+        Case::of(vec![unrated])
+    };
+    assert_eq!(unrated().warnings(), [class::UNKNOWN_SEVERITY]);
+    let deny = unrated().policy("[gate]\nunknown_severity = \"deny\"");
+    assert_eq!(deny.blockers(), [class::UNKNOWN_SEVERITY]);
+    let allow = unrated().policy("[gate]\nunknown_severity = \"allow\"");
+    assert_eq!(allow.warnings(), NOTHING);
+}
+
+#[test]
+fn only_current_excusing_verdicts_excuse() {
+    for (decision, excuses) in [
+        (Decision::AcceptRisk, true),
+        (Decision::NotAffected, true),
+        (Decision::FalsePositive, true),
+        (Decision::Affected, false),
+        (Decision::UnderInvestigation, false),
+    ] {
+        let current = Case::of(vec![high()]).decided(decision, Standing::Current);
+        assert_eq!(current.ask().open, excuses, "{decision:?}");
+        assert_eq!(current.ask().excused.len(), usize::from(excuses));
+        for standing in [Standing::Stale, Standing::Expired] {
+            let lapsed = Case::of(vec![high()]).decided(decision, standing);
+            assert_eq!(lapsed.blockers(), [class::VULNERABILITY]);
+            assert_eq!(lapsed.warnings().contains(&class::STALE_VERDICT), excuses);
+        }
+    }
+    let secret = || Case::of(vec![of_kind(Kind::Secret, Severity::Low)]);
+    let accepted = secret().decided(Decision::AcceptRisk, Standing::Current);
+    assert_eq!(accepted.blockers(), [class::SECRET]);
+    let wrong = secret().decided(Decision::FalsePositive, Standing::Current);
+    assert_eq!(wrong.blockers(), NOTHING);
+}
+
+#[test]
+fn an_accepted_risk_past_the_longest_time_excuses_nothing() {
+    let case = Case::of(vec![high()])
+        .policy("[approval]\nrisk_acceptance_max = \"24h\"")
+        .decided(Decision::AcceptRisk, Standing::Current);
+    assert_eq!(case.blockers(), [class::VULNERABILITY]);
+}
+
+#[test]
+fn other_kinds_follow_their_keys() {
+    let config = || Case::of(vec![of_kind(Kind::Misconfiguration, Severity::High)]);
+    assert_eq!(config().blockers(), [class::MISCONFIGURATION]);
+    let off = config().policy("[gate]\nmisconfiguration = \"off\"");
+    assert_eq!(off.blockers(), NOTHING);
+    let secret =
+        Case::of(vec![of_kind(Kind::Secret, Severity::Low)]).policy("[gate]\nsecrets = \"warn\"");
+    assert_eq!(secret.blockers(), NOTHING);
+    assert_eq!(secret.warnings(), [class::SECRET]);
+    for kind in [Kind::License, Kind::Hygiene] {
+        let case = Case::of(vec![of_kind(kind, Severity::Critical)]);
+        assert_eq!(case.blockers(), NOTHING);
+    }
+}
+
+#[test]
+fn what_was_not_seen_never_opens_it() {
+    let mut none = Case::clean();
+    let (mut subjects, _) = joined(&none.reports);
+    subjects[0].reports.clear();
+    let gate = evaluate(
+        &none.policy,
+        &GateInput {
+            subject: &subjects[0],
+            reports: &[],
+            findings: &[],
+            verdicts: &[],
+            approvals: &[],
+            trusted_keys: &[],
+            unreadable_inputs: 0,
+            disagreements: &[],
+            promotion: None,
+            now: now(),
+        },
+    );
+    assert_eq!(gate.blockers[0].class, class::NO_REPORT);
+    none.unreadable = 1;
+    assert_eq!(none.blockers(), [class::UNREADABLE]);
+    let partial = Case::clean().change(|report| {
+        report.losses.push(Loss {
+            place: "a".into(),
+            offset: None,
+            reason: "b".into(),
+            records: 1,
+        });
+    });
+    assert_eq!(partial.blockers(), [class::PARTIAL, class::NOT_SCANNED]);
+    let config = Case::clean().change(|report| report.looked_for_vulnerabilities = false);
+    assert_eq!(config.blockers(), [class::NOT_SCANNED]);
+    for (rule, blockers) in [
+        (JoinRule::Name, vec![class::NAME_ONLY]),
+        (JoinRule::Asserted, vec![class::NOT_SCANNED]),
+        (JoinRule::RepoDigest, vec![]),
+    ] {
+        let mut case = Case::clean();
+        case.rule = Some(rule);
+        assert_eq!(case.blockers(), blockers);
+    }
+    let both = Case::clean().policy("[gate]\nscanners = [\"Trivy\", \"grype\"]");
+    assert_eq!(both.blockers(), [class::NOT_SCANNED]);
+    assert!(both.ask().blockers[0].text.contains("grype"));
+}
+
+#[test]
+fn old_reports_and_narrow_filters_close_it() {
+    let week = "[gate]\nmax_report_age = \"7d\"";
+    assert_eq!(Case::clean().policy(week).blockers(), NOTHING);
+    for created in [None, Some(now() - chrono::TimeDelta::days(8))] {
+        let old = Case::clean()
+            .policy(week)
+            .change(|report| report.created = created);
+        assert_eq!(old.blockers(), [class::REPORT_AGE]);
+    }
+    let with = |name: &str, value: &str, recorded| {
+        Case::clean().change(|report| {
+            report.options.push(ScanOption {
+                name: name.into(),
+                value: value.into(),
+                recorded,
+            });
+        })
+    };
+    let fixable = "[gate]\nfixable = false";
+    assert_eq!(with("only-fixed", "true", true).blockers(), NOTHING);
+    let narrow = with("only-fixed", "true", true).policy(fixable);
+    assert_eq!(narrow.blockers(), [class::SCAN_FILTER]);
+    let inferred = with("ignore-unfixed", "true", false).policy(fixable);
+    assert_eq!(inferred.blockers(), NOTHING);
+    assert_eq!(inferred.warnings(), [class::SCAN_FILTER]);
+    let severe = with("severity", "CRITICAL", true);
+    assert_eq!(severe.blockers(), [class::SCAN_FILTER]);
+    let enough = with("severity", "CRITICAL,HIGH", true);
+    assert_eq!(enough.blockers(), NOTHING);
+    assert_eq!(enough.warnings(), [class::SCAN_FILTER]);
+}
+
+#[test]
+fn a_rejection_stands_until_it_is_withdrawn() {
+    use ImageDecision::{Approve, Reject};
+    let rejected = Case::clean().approved("a", Reject, None);
+    assert_eq!(rejected.blockers(), [class::REJECTED]);
+    let other = rejected.approved("b", Approve, None);
+    assert_eq!(other.blockers(), [class::REJECTED]);
+    assert_eq!(other.approved("A", Approve, None).blockers(), NOTHING);
+}
+
+#[test]
+fn a_promotion_needs_its_approvals() {
+    use ImageDecision::Approve;
+    let alone = Case::clean().promoted_by("a");
+    assert_eq!(alone.blockers(), [class::APPROVAL]);
+    let own = alone.approved("a", Approve, None);
+    assert_eq!(own.blockers(), NOTHING);
+    assert_eq!(own.warnings(), [class::UNSIGNED, class::FOUR_EYES]);
+    let deny = own.policy("[approval]\nfour_eyes = \"deny\"");
+    assert_eq!(deny.blockers(), [class::FOUR_EYES]);
+    assert_eq!(deny.approved("b", Approve, None).blockers(), NOTHING);
+    let two = Case::clean()
+        .policy("[approval]\nrequired = 2")
+        .promoted_by("c")
+        .approved("a", Approve, None)
+        .approved("a", Approve, None);
+    assert_eq!(two.blockers(), [class::APPROVAL]);
+    let mut stale = Case::clean().promoted_by("c").approved("a", Approve, None);
+    stale.approvals[0].standing = Standing::Stale;
+    stale.approvals[0].because = Some("the policy changed".into());
+    assert_eq!(stale.blockers(), [class::APPROVAL]);
+    assert!(stale.ask().blockers[0].text.contains("the policy changed"));
+}
+
+#[test]
+fn trusted_keys_count_by_key() {
+    use ImageDecision::Approve;
+    let policy = "[approval]\ntrusted_keys = [\"a.pub\", \"b.pub\"]\nrequired = 2";
+    let mut case = Case::clean()
+        .policy(policy)
+        .promoted_by("c")
+        .approved("a", Approve, Some('1'))
+        .approved("b", Approve, Some('1'));
+    case.trusted = vec![digest('1'), digest('2')];
+    assert_eq!(case.blockers(), [class::APPROVAL]);
+    let mut unsigned = case.approved("d", Approve, None);
+    assert_eq!(unsigned.blockers(), [class::APPROVAL]);
+    unsigned = unsigned.approved("e", Approve, Some('2'));
+    assert_eq!(unsigned.blockers(), NOTHING);
+    unsigned.trusted.clear();
+    assert_eq!(unsigned.blockers(), [class::APPROVAL]);
+}
+
+#[test]
+fn destination_and_digest_are_checked_for_a_promotion() {
+    let mut case = Case::clean()
+        .policy("[approval]\nrequired = 0\n[promotion]\ndestinations = [\"allowed/*\"]")
+        .promoted_by("a");
+    assert_eq!(case.blockers(), [class::DESTINATION]);
+    let context = case.promotion.as_mut().unwrap();
+    context.destination = Some("allowed/app".into());
+    context.digest = Some(digest('9'));
+    assert_eq!(case.blockers(), [class::DIGEST]);
+}
+
+#[test]
+fn disagreements_and_suppressions() {
+    let mut disputed = Case::of(vec![record("CVE-1-1", &[], Severity::High)])
+        .policy("[gate]\ndisagreement_note = true");
+    disputed.disputed = true;
+    assert_eq!(disputed.blockers(), [class::DISAGREEMENT]);
+    let noted = disputed.decided(Decision::Affected, Standing::Current);
+    assert_eq!(noted.blockers(), NOTHING);
+    let suppressed = Case::of(vec![Record {
+        suppressed_by: Some(Suppression {
+            source: "a".into(),
+            status: "ignored".into(),
+            statement: None,
+        }),
+        ..high()
+    }]);
+    assert_eq!(suppressed.blockers(), NOTHING);
+    assert_eq!(suppressed.warnings(), [class::SUPPRESSED]);
+}
+
+#[test]
+fn it_says_what_would_open_it_and_writes_its_document() {
+    let mut second = high();
+    second.id = "CVE-1-2".into();
+    second.fix = fixed(&["10"]);
+    let mut third = high();
+    third.package.name = "b".into();
+    third.fix = Fix::default();
+    let gate = Case::of(vec![high(), second, third])
+        .policy("[gate]\nfixable = false")
+        .ask();
+    assert_eq!(gate.to_open.len(), 2);
+    assert_eq!(gate.to_open[0].clears.len(), 2);
+    assert!(
+        gate.to_open[0]
+            .action
+            .contains("upgrade a 1 (fixed in 2 or 10)")
+    );
+    let document = serde_json::to_value(&gate).unwrap();
+    assert_eq!(document["open"], false);
+    assert_eq!(document["for"], serde_json::Value::Null);
+    assert_eq!(document["blockers"][0]["class"], "vulnerability");
+    let excused = Case::of(vec![high()])
+        .decided(Decision::FalsePositive, Standing::Current)
+        .promoted_by("x")
+        .ask();
+    let document = serde_json::to_value(&excused).unwrap();
+    assert_eq!(document["for"], "promote");
+    let verdict = &document["excused"][0]["verdict"];
+    assert_eq!(verdict["decision"], "false-positive");
+    assert_eq!(verdict["state"], "current");
+    assert_eq!(verdict["until"], "fixed");
+}

@@ -1,0 +1,214 @@
+//! Standing: whether a recorded verdict still holds on today's evidence.
+//!
+//! Which ledger entries apply to which finding is found in `review`; the rules are here.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Days, NaiveTime, Utc};
+
+use crate::model::{
+    Decision, Digest, Finding, FindingKey, Fix, Fixable, ImageDecision, ImageReference,
+    ImageVerdict, Kind, Scope, Standing, Subject, Until, Verdict, VulnerabilityId,
+};
+use crate::triage::policy::Policy;
+
+/// Returns when an accepted risk ends: the earlier of its date's end of day and the policy's
+/// longest time, counted from when it was recorded. None for other decisions.
+#[must_use]
+pub fn excuse_end(
+    verdict: &Verdict,
+    recorded: DateTime<Utc>,
+    policy: &Policy,
+) -> Option<DateTime<Utc>> {
+    if verdict.decision != Decision::AcceptRisk {
+        return None;
+    }
+    let of_date = match verdict.until {
+        Some(Until::Date(date)) => Some(
+            date.checked_add_days(Days::new(1))
+                .unwrap_or(date)
+                .and_time(NaiveTime::MIN)
+                .and_utc(),
+        ),
+        Some(Until::Fixed) | None => None,
+    };
+    let longest = policy
+        .approval
+        .risk_acceptance_max
+        .0
+        .and_then(|longest| recorded.checked_add_signed(longest));
+    of_date.into_iter().chain(longest).min()
+}
+
+/// Returns whether a finding's verdict speaks of this finding on this subject at all: kind,
+/// package, version and ids meet, and the subject is within its scope.
+#[must_use]
+pub fn applies(verdict: &Verdict, finding: &Finding, subject: &Subject) -> bool {
+    is_about(verdict, finding) && is_within_scope(verdict, subject)
+}
+
+fn is_about(verdict: &Verdict, finding: &Finding) -> bool {
+    let bound = &verdict.finding;
+    let identity = finding.package.identity();
+    let same_package = match verdict.scope {
+        Scope::Package => bound.package.same_package(&identity),
+        Scope::Finding | Scope::Repository | Scope::Everywhere => {
+            bound.package.agrees_with(&identity)
+        }
+    };
+    let same_place = finding.kind == Kind::Vulnerability
+        || paths(&bound.locations) == paths(&finding.package.locations)
+        || !paths(&bound.locations).is_disjoint(&paths(&finding.package.locations));
+    bound.kind == finding.kind && same_package && same_place && ids_meet(&bound.ids, finding)
+}
+
+fn paths(locations: &[crate::model::Location]) -> BTreeSet<&str> {
+    locations
+        .iter()
+        .map(|location| location.path.trim_start_matches('/'))
+        .collect()
+}
+
+/// An id in common; but a verdict on one CVE says nothing about another that shares an advisory.
+fn ids_meet(bound: &[VulnerabilityId], finding: &Finding) -> bool {
+    let ours: BTreeSet<&VulnerabilityId> = bound.iter().collect();
+    let theirs: BTreeSet<&VulnerabilityId> = finding.ids().collect();
+    let cves = |ids: &BTreeSet<&VulnerabilityId>| -> BTreeSet<VulnerabilityId> {
+        ids.iter()
+            .filter(|id| id.is_cve())
+            .map(|id| (*id).clone())
+            .collect()
+    };
+    let (our_cves, their_cves) = (cves(&ours), cves(&theirs));
+    let other_cve =
+        !our_cves.is_empty() && !their_cves.is_empty() && our_cves.is_disjoint(&their_cves);
+    !other_cve && !ours.is_disjoint(&theirs)
+}
+
+fn is_within_scope(verdict: &Verdict, subject: &Subject) -> bool {
+    match verdict.scope {
+        Scope::Finding | Scope::Package => verdict.subject.is_image(subject),
+        Scope::Repository => {
+            let bound = &verdict.subject;
+            let ours = repositories(&bound.name, &bound.repo_digests, &[]);
+            let theirs = repositories(&subject.name, &subject.repo_digests, &subject.tags);
+            !ours.is_disjoint(&theirs) || bound.is_image(subject)
+        }
+        Scope::Everywhere => true,
+    }
+}
+
+fn repositories(name: &str, repo_digests: &[String], tags: &[String]) -> BTreeSet<String> {
+    let names = repo_digests.iter().chain(tags).map(String::as_str);
+    names
+        .chain([name])
+        .filter_map(|text| text.parse::<ImageReference>().ok())
+        .map(|reference| reference.repository.to_string())
+        .collect()
+}
+
+/// Returns whether a finding's verdict holds, and what changed where it does not.
+#[must_use]
+pub fn standing(
+    verdict: &Verdict,
+    recorded: DateTime<Utc>,
+    finding: &Finding,
+    subject: &Subject,
+    policy: &Policy,
+    now: DateTime<Utc>,
+) -> (Standing, Option<String>) {
+    if let Some(end) = excuse_end(verdict, recorded, policy).filter(|end| now >= *end) {
+        let of_date = matches!(verdict.until, Some(Until::Date(date)) if end.date_naive() > date);
+        let why = match verdict.until {
+            Some(Until::Date(date)) if of_date => format!("it was accepted until {date}"),
+            _ => format!(
+                "the policy accepts a risk for {} at most",
+                policy.approval.risk_acceptance_max
+            ),
+        };
+        return (Standing::Expired, Some(why));
+    }
+    let bound = &verdict.finding;
+    let fix_appeared = finding.fix.fixable() == Fixable::Yes && bound.fix.fixable() != Fixable::Yes;
+    if verdict.decision == Decision::AcceptRisk
+        && verdict.until == Some(Until::Fixed)
+        && fix_appeared
+    {
+        let why = format!("a fix appeared: {}", finding.fix.versions.join(", "));
+        return (Standing::Expired, Some(why));
+    }
+    match changed(verdict, finding, subject) {
+        Some(why) => (Standing::Stale, Some(why)),
+        None => (Standing::Current, None),
+    }
+}
+
+fn changed(verdict: &Verdict, finding: &Finding, subject: &Subject) -> Option<String> {
+    let bound = &verdict.finding;
+    if !is_about(verdict, finding) {
+        return Some("it was taken on another finding".to_owned());
+    }
+    if !is_within_scope(verdict, subject) {
+        return Some(format!(
+            "it was taken on {}, and its scope is {}",
+            verdict.subject.name,
+            verdict.scope.as_str()
+        ));
+    }
+    if finding.severity > bound.severity {
+        return Some(format!(
+            "the severity rose from {} to {}",
+            bound.severity, finding.severity
+        ));
+    }
+    if finding.fix.state != bound.fix.state {
+        return Some(format!(
+            "the fix state changed from {} to {}",
+            bound.fix.state.as_str(),
+            finding.fix.state.as_str()
+        ));
+    }
+    let versions = |fix: &Fix| -> BTreeSet<String> { fix.versions.iter().cloned().collect() };
+    (versions(&bound.fix) != versions(&finding.fix)).then(|| {
+        format!(
+            "the fixed versions changed from {} to {}",
+            bound.fix.versions.join(", "),
+            finding.fix.versions.join(", ")
+        )
+    })
+}
+
+/// Returns whether a verdict on the whole image holds: same digest, policy and sets of findings.
+/// A rejection depends on the digest alone: it stands until its reviewer withdraws it.
+#[must_use]
+pub fn image_standing(
+    verdict: &ImageVerdict,
+    subject: &Subject,
+    policy_sha256: &Digest,
+    excused: &[FindingKey],
+    left: &[FindingKey],
+) -> (Standing, Option<String>) {
+    let stale = |why: &str| (Standing::Stale, Some(why.to_owned()));
+    let manifests = (&verdict.subject.manifest_digest, &subject.manifest_digest);
+    let other_manifest = matches!(manifests, (Some(one), Some(other)) if one != other);
+    if other_manifest || !verdict.subject.is_image(subject) {
+        return stale("it was taken on another digest");
+    }
+    if verdict.decision == ImageDecision::Reject {
+        return (Standing::Current, None);
+    }
+    if verdict.policy_sha256 != *policy_sha256 {
+        return stale("the policy changed");
+    }
+    let set = |keys: &[FindingKey]| -> BTreeSet<FindingKey> { keys.iter().cloned().collect() };
+    if set(&verdict.excused) != set(excused) {
+        return stale("other findings are excused than were then");
+    }
+    if set(&verdict.left) != set(left) {
+        return stale("other findings remain than did then");
+    }
+    (Standing::Current, None)
+}
+
+#[cfg(test)]
+mod tests;
