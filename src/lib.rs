@@ -4,9 +4,12 @@
 //! One crate, two front ends (`cli`, `tui`) over one core. `docs/architecture.md` draws the map;
 //! `tests/architecture.rs` holds the rule who may import whom and fails with the offending line.
 
+pub mod archive;
 pub mod environment;
 pub mod error;
 pub mod formats;
+pub mod ledger;
 pub mod model;
+pub mod store;
 pub mod text;
 pub mod triage;

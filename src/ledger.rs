@@ -1,0 +1,425 @@
+//! The ledger: the append-only, hash-chained record of verdicts and promotions, over a store.
+//!
+//! One entry is one file, `<12-digit seq>.json`; signed approvals lie beside them as opaque
+//! envelopes. Whether a verdict still holds is `review`'s question; signatures are checked there.
+
+mod chain;
+mod entry;
+mod error;
+mod fault;
+mod replay;
+
+pub use chain::Chain;
+pub use entry::{Draft, Entry, VERSION, kind};
+pub use error::LedgerError;
+pub use fault::{Break, Fault, Head, SetAside};
+pub use replay::{Replay, ReplayProblem, Undo, recorded, replay};
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::environment::Clock;
+use crate::model::Digest;
+use crate::store::{Put, Store, StoreError};
+
+/// The folder of the signed approvals inside a ledger.
+const APPROVALS: &str = "approvals/";
+
+/// How many races against other writers are lost before giving up. Each one lost is an entry of
+/// somebody else, so this bounds waiting, not progress.
+const MAX_RACES: usize = 1000;
+
+/// The end of the chain as it was last seen.
+#[derive(Clone, Debug)]
+struct End {
+    head: Option<Head>,
+    next: u64,
+}
+
+/// A ledger.
+#[derive(Debug)]
+pub struct Ledger {
+    store: Store,
+    /// Saves reading the whole chain for every entry that is appended.
+    end: Mutex<Option<End>>,
+}
+
+/// The answer to whether a ledger is what it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verification {
+    /// How many entries can be relied on.
+    pub entries: usize,
+    /// The last of them.
+    pub head: Option<Head>,
+    /// Everything that is wrong, in order of number.
+    pub problems: Vec<Break>,
+    /// Files that are no part of the chain; they break nothing.
+    pub set_aside: Vec<SetAside>,
+}
+
+impl Verification {
+    /// Returns whether nothing is wrong.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
+/// A signed approval as it lies in the ledger: nobody checked its signature yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    /// The SHA-256 of the bytes.
+    pub sha256: Digest,
+    /// A DSSE envelope.
+    pub bytes: Vec<u8>,
+}
+
+/// The signed approvals of a ledger.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Envelopes {
+    /// Those whose bytes have the hash of their name.
+    pub envelopes: Vec<Envelope>,
+    /// The others.
+    pub set_aside: Vec<SetAside>,
+}
+
+impl Ledger {
+    /// Returns the ledger in `store`. Nothing is read or created yet.
+    #[must_use]
+    pub fn new(store: Store) -> Self {
+        Self {
+            store,
+            end: Mutex::new(None),
+        }
+    }
+
+    /// Returns whether every operation finishes without waiting for the network; see
+    /// [`Store::is_local`].
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        self.store.is_local()
+    }
+
+    /// Returns where the ledger is.
+    #[must_use]
+    pub fn location(&self) -> String {
+        self.store.location()
+    }
+
+    /// Reads and checks every entry. A break is in the result; it is no error to read up to it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn read(&self) -> Result<Chain, LedgerError> {
+        let names = self
+            .store
+            .list("")
+            .await
+            .map_err(|error| self.store_error(error))?;
+        let mut numbers = Vec::new();
+        let mut set_aside = Vec::new();
+        for name in names {
+            if let Some(number) = fault::number(&name) {
+                numbers.push(number);
+            } else if !name.starts_with(APPROVALS) {
+                set_aside.push(SetAside {
+                    file: name,
+                    reason: "not a file of the ledger",
+                });
+            }
+        }
+        let keys: Vec<String> = numbers.iter().copied().map(fault::file_name).collect();
+        let bytes = self
+            .store
+            .get_many(&keys)
+            .await
+            .map_err(|error| self.store_error(error))?;
+        // A file that is gone since it was listed is missing in the chain as well.
+        let files: Vec<(u64, Vec<u8>)> = numbers
+            .into_iter()
+            .zip(bytes)
+            .filter_map(|(number, bytes)| Some((number, bytes?)))
+            .collect();
+        let mut chain = Chain::check(&files);
+        chain.set_aside.splice(0..0, set_aside);
+        Ok(chain)
+    }
+
+    /// Checks the chain, also against heads that were kept elsewhere: without one, a chain cannot
+    /// show that its end was cut off or that all of it was rewritten.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn verify(&self, anchors: &[Head]) -> Result<Verification, LedgerError> {
+        let chain = self.read().await?;
+        let mut problems = chain.problems.clone();
+        problems.extend(anchors.iter().filter_map(|anchor| chain.against(anchor)));
+        problems.sort_by_key(|problem| problem.seq);
+        Ok(Verification {
+            entries: chain.entries.len(),
+            head: chain.head(),
+            problems,
+            set_aside: chain.set_aside,
+        })
+    }
+
+    /// Records `draft` and returns its entry. It is durable then, and the last one of the chain at
+    /// that moment; several writers may append to one ledger.
+    ///
+    /// # Errors
+    /// When the chain is broken, the draft breaks a rule, or the store cannot be written.
+    pub async fn append(&self, draft: Draft) -> Result<Entry, LedgerError> {
+        let mut end = self.current_end().await?;
+        for _attempt in 0..MAX_RACES {
+            if end.next > entry::MAX_SEQ {
+                return Err(LedgerError::Exhausted {
+                    location: self.location(),
+                });
+            }
+            let prev = end.head.as_ref().map(|head| &head.sha256);
+            let (entry, bytes) =
+                draft
+                    .entry(end.next, prev)
+                    .map_err(|detail| LedgerError::Draft {
+                        kind: draft.kind.chars().take(40).collect(),
+                        detail,
+                    })?;
+            let put = self
+                .store
+                .put_if_absent(&fault::file_name(entry.seq), &bytes)
+                .await
+                .map_err(|error| self.store_error(error))?;
+            if put == Put::Created || self.is_own(&entry).await? {
+                self.remember(Some(End {
+                    head: Some(Head {
+                        seq: entry.seq,
+                        sha256: entry.sha256.clone(),
+                    }),
+                    next: entry.seq.saturating_add(1),
+                }));
+                return Ok(entry);
+            }
+            end = self.catch_up(end).await?;
+        }
+        Err(LedgerError::Conflict {
+            location: self.location(),
+            attempts: MAX_RACES,
+        })
+    }
+
+    /// Records `drafts` in order. Entries of other writers may come between them.
+    ///
+    /// # Errors
+    /// As [`Ledger::append`]; when some were recorded before it failed, the error names them.
+    pub async fn append_all(&self, drafts: Vec<Draft>) -> Result<Vec<Entry>, LedgerError> {
+        let total = drafts.len();
+        let mut recorded = Vec::with_capacity(total);
+        for draft in drafts {
+            match self.append(draft).await {
+                Ok(entry) => recorded.push(entry),
+                Err(error) if recorded.is_empty() => return Err(error),
+                Err(error) => {
+                    return Err(LedgerError::Partial {
+                        recorded,
+                        total,
+                        source: Box::new(error),
+                    });
+                }
+            }
+        }
+        Ok(recorded)
+    }
+
+    /// Takes entry `seq` back with a new entry. Taking an undo back restores what it took back.
+    ///
+    /// # Errors
+    /// When there is no such entry, it records something that happened, or appending fails.
+    pub async fn undo(&self, seq: u64, reviewer: &str, clock: Clock) -> Result<Entry, LedgerError> {
+        let chain = self.read().await?;
+        if let Some(first) = chain.broken {
+            return Err(self.broken(first));
+        }
+        let Some(target) = chain.entries.iter().find(|entry| entry.seq == seq) else {
+            return Err(LedgerError::NoSuchEntry {
+                location: self.location(),
+                seq,
+            });
+        };
+        if !replay::undoable(&target.kind) {
+            return Err(LedgerError::NotUndoable {
+                seq,
+                kind: target.kind.clone(),
+            });
+        }
+        let body = serde_json::json!({ "entry": seq, "entry_sha256": target.sha256 });
+        self.append(Draft::new(kind::UNDO, body, reviewer, clock))
+            .await
+    }
+
+    /// Keeps a signed approval and returns its digest. Keeping it twice is no error.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn put_envelope(&self, bytes: &[u8]) -> Result<Digest, LedgerError> {
+        let sha256 = Digest::of(bytes);
+        self.store
+            .put_if_absent(&envelope_key(&sha256), bytes)
+            .await
+            .map_err(|error| self.store_error(error))?;
+        Ok(sha256)
+    }
+
+    /// Returns the signed approval of that digest; none where it is not there or was edited.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn envelope(&self, sha256: &Digest) -> Result<Option<Envelope>, LedgerError> {
+        let bytes = self
+            .store
+            .get(&envelope_key(sha256))
+            .await
+            .map_err(|error| self.store_error(error))?;
+        Ok(bytes
+            .filter(|bytes| sha256.matches(bytes))
+            .map(|bytes| Envelope {
+                sha256: sha256.clone(),
+                bytes,
+            }))
+    }
+
+    /// Returns every signed approval.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn envelopes(&self) -> Result<Envelopes, LedgerError> {
+        let names = self
+            .store
+            .list(APPROVALS)
+            .await
+            .map_err(|error| self.store_error(error))?;
+        let mut result = Envelopes::default();
+        for file in names {
+            let Some(sha256) = envelope_digest(&file) else {
+                result.set_aside.push(SetAside {
+                    file,
+                    reason: "not a file of the ledger",
+                });
+                continue;
+            };
+            match self.envelope(&sha256).await? {
+                Some(envelope) => result.envelopes.push(envelope),
+                None => result.set_aside.push(SetAside {
+                    file,
+                    reason: "its bytes do not have the SHA-256 of its name",
+                }),
+            }
+        }
+        Ok(result)
+    }
+
+    /// Returns the end of the chain: as last seen if that entry is still the same, else by reading
+    /// all of it.
+    async fn current_end(&self) -> Result<End, LedgerError> {
+        let seen = self
+            .end
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if let Some(end) = seen
+            && let Some(head) = &end.head
+        {
+            let bytes = self
+                .store
+                .get(&fault::file_name(head.seq))
+                .await
+                .map_err(|error| self.store_error(error))?;
+            if bytes.is_some_and(|bytes| head.sha256.matches(&bytes)) {
+                return Ok(end);
+            }
+        }
+        self.read_end().await
+    }
+
+    /// Reads the whole chain; refuses a broken one.
+    async fn read_end(&self) -> Result<End, LedgerError> {
+        let chain = self.read().await?;
+        let end = End {
+            head: chain.head(),
+            next: chain.next(),
+        };
+        match chain.broken {
+            Some(first) => Err(self.broken(first)),
+            None => Ok(end),
+        }
+    }
+
+    /// Follows the entries that others appended after `end`. Anything odd is left to a full read.
+    async fn catch_up(&self, mut end: End) -> Result<End, LedgerError> {
+        self.remember(None);
+        loop {
+            let bytes = self
+                .store
+                .get(&fault::file_name(end.next))
+                .await
+                .map_err(|error| self.store_error(error))?;
+            let Some(bytes) = bytes else {
+                return Ok(end);
+            };
+            match entry::parse(end.next, &bytes) {
+                Ok(next) if next.prev.as_ref() == end.head.as_ref().map(|head| &head.sha256) => {
+                    end = End {
+                        next: next.seq.saturating_add(1),
+                        head: Some(Head {
+                            seq: next.seq,
+                            sha256: next.sha256,
+                        }),
+                    };
+                }
+                Ok(_) | Err(_) => return self.read_end().await,
+            }
+        }
+    }
+
+    /// Returns whether the entry that is there already is the one just sent: the answer to a first
+    /// attempt may be lost on the way from S3, and the second attempt then finds its own entry.
+    async fn is_own(&self, entry: &Entry) -> Result<bool, LedgerError> {
+        if self.is_local() {
+            return Ok(false);
+        }
+        let bytes = self
+            .store
+            .get(&fault::file_name(entry.seq))
+            .await
+            .map_err(|error| self.store_error(error))?;
+        Ok(bytes.is_some_and(|bytes| entry.sha256.matches(&bytes)))
+    }
+
+    fn remember(&self, end: Option<End>) {
+        *self.end.lock().unwrap_or_else(PoisonError::into_inner) = end;
+    }
+
+    fn broken(&self, first: Break) -> LedgerError {
+        LedgerError::Broken {
+            location: self.location(),
+            first: Box::new(first),
+        }
+    }
+
+    fn store_error(&self, source: StoreError) -> LedgerError {
+        LedgerError::Store {
+            location: self.location(),
+            source: Box::new(source),
+        }
+    }
+}
+
+fn envelope_key(sha256: &Digest) -> String {
+    format!("{APPROVALS}{}.dsse.json", sha256.hex())
+}
+
+fn envelope_digest(key: &str) -> Option<Digest> {
+    let hex = key.strip_prefix(APPROVALS)?.strip_suffix(".dsse.json")?;
+    format!("sha256:{hex}").parse().ok()
+}
+
+#[cfg(test)]
+mod tests;
