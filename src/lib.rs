@@ -5,11 +5,13 @@
 //! `tests/architecture.rs` holds the rule who may import whom and fails with the offending line.
 
 pub mod archive;
+pub mod demo;
 pub mod environment;
 pub mod error;
 pub mod formats;
 pub mod ledger;
 pub mod model;
+pub mod registry;
 pub mod store;
 pub mod text;
 pub mod triage;

@@ -1,0 +1,41 @@
+//! Images where they are stored: registries and layout folders; resolving, reading, copying by
+//! digest, and the artifacts that refer to an image.
+//!
+//! Bytes are moved here and never interpreted beyond manifests and configurations: signatures are
+//! listed and stored but judged elsewhere, and no tag is ever moved by a copy.
+
+mod address;
+mod auth;
+mod client;
+mod connection;
+mod copy;
+mod credentials;
+mod error;
+mod inspect;
+mod layout;
+mod referrers;
+mod resolve;
+mod stream;
+mod survey;
+mod transport;
+mod upload;
+
+pub use client::Client;
+pub use connection::ClientOptions;
+pub use copy::{BlobFate, BlobOutcome, BlobProgress, CopyOutcome, CopyProgress, copy};
+pub use error::RegistryError;
+pub use inspect::{DigestTag, Inspection, Layer, PlatformEntry, inspect};
+pub use layout::{Layout, LayoutEntry};
+pub use referrers::{Referrers, ReferrersSource};
+pub use resolve::{Resolved, Source, resolve};
+pub use survey::{BlobAction, Survey, SurveyedBlob, survey};
+
+/// The most bytes a manifest or index may have (the floor that the distribution specification
+/// asks of registries).
+pub const MANIFEST_LIMIT: u64 = 4 << 20;
+
+/// The most bytes an image configuration may have.
+pub const CONFIG_LIMIT: u64 = 8 << 20;
+
+#[cfg(test)]
+mod tests;

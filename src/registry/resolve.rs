@@ -1,0 +1,178 @@
+//! From a name to the manifest it points at, and the place its blobs come from.
+//!
+//! Choosing is done here, once; everything after works on digests.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use bytes::Bytes;
+
+use super::client::Client;
+use super::error::RegistryError;
+use super::layout::Layout;
+use super::stream::{self, Bytestream};
+use crate::model::oci::{Descriptor, ManifestKind, RawManifest};
+use crate::model::{Digest, Image, Platform, Repository};
+
+/// Where an image's manifests and blobs come from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A repository of a registry.
+    Registry {
+        /// The client to read with.
+        client: Client,
+        /// The repository.
+        repository: Repository,
+    },
+    /// A layout folder.
+    Layout(Layout),
+}
+
+impl Source {
+    /// Reads a manifest or index by its descriptor; digest and size are checked.
+    ///
+    /// # Errors
+    /// When it is missing, too large, not what the descriptor says, or the registry does not
+    /// give it.
+    pub async fn manifest(&self, descriptor: &Descriptor) -> Result<RawManifest, RegistryError> {
+        match self {
+            Self::Layout(layout) => layout.manifest(descriptor).await,
+            Self::Registry { client, repository } => {
+                let digest = descriptor.digest.to_string();
+                let manifest = client.manifest(repository, &digest).await?;
+                if manifest.bytes.len() as u64 != descriptor.size {
+                    return Err(RegistryError::Mismatch {
+                        what: format!("manifest {repository}@{digest}"),
+                        expected: format!("{} bytes", descriptor.size),
+                        actual: format!("{} bytes", manifest.bytes.len()),
+                    });
+                }
+                Ok(manifest)
+            }
+        }
+    }
+
+    /// Reads a small blob whole; digest and size are checked.
+    ///
+    /// # Errors
+    /// When it is missing, larger than `limit`, not what the descriptor says, or the registry
+    /// does not give it.
+    pub async fn blob(&self, descriptor: &Descriptor, limit: u64) -> Result<Bytes, RegistryError> {
+        match self {
+            Self::Layout(layout) => layout.blob(descriptor, limit).await,
+            Self::Registry { client, repository } => {
+                client.blob(repository, descriptor, limit).await
+            }
+        }
+    }
+
+    /// Returns the same source, its retries counted in `retries`.
+    pub(super) fn counting(&self, retries: &Arc<AtomicU64>) -> Self {
+        match self {
+            Self::Layout(layout) => Self::Layout(layout.clone()),
+            Self::Registry { client, repository } => Self::Registry {
+                client: client.counting(retries),
+                repository: repository.clone(),
+            },
+        }
+    }
+
+    /// Returns the bytes of a blob, unchecked.
+    pub(super) fn stream(&self, descriptor: &Descriptor) -> Bytestream {
+        match self {
+            Self::Layout(layout) => layout.stream(descriptor),
+            Self::Registry { client, repository } => {
+                stream::download(client.clone(), repository.clone(), descriptor.clone())
+            }
+        }
+    }
+}
+
+/// What a name points at.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// Where its bytes come from.
+    pub source: Source,
+    /// The name, expanded.
+    pub image: Image,
+    /// The manifest it names: an index stays an index until a platform is chosen.
+    pub manifest: RawManifest,
+    /// The index that the manifest was chosen from; none where no platform was chosen.
+    pub index: Option<RawManifest>,
+}
+
+impl Resolved {
+    /// Chooses the manifest of a platform from an index. What is no index stays as it is.
+    ///
+    /// # Errors
+    /// When the index has no such platform, or its manifest cannot be read.
+    pub async fn choose(self, platform: &Platform) -> Result<Self, RegistryError> {
+        let ManifestKind::Index(index) = self.manifest.parse()? else {
+            return Ok(self);
+        };
+        let chosen = index.manifests.iter().find(|entry| {
+            !entry.is_attestation()
+                && entry
+                    .platform
+                    .as_ref()
+                    .is_some_and(|offered| offered.agrees_with(platform))
+        });
+        let Some(chosen) = chosen else {
+            return Err(RegistryError::NotFound {
+                what: format!("platform {platform} in {}", self.image),
+            });
+        };
+        let manifest = self.source.manifest(chosen).await?;
+        Ok(Self {
+            index: Some(self.manifest),
+            manifest,
+            ..self
+        })
+    }
+
+    /// Returns the digest of the manifest.
+    #[must_use]
+    pub fn digest(&self) -> &Digest {
+        &self.manifest.digest
+    }
+}
+
+/// Finds what a name points at. A digest in the name decides; the tag beside it is not looked at.
+///
+/// # Errors
+/// When nothing is named so, a layout is broken or ambiguous, or the registry does not answer.
+pub async fn resolve(client: &Client, image: &Image) -> Result<Resolved, RegistryError> {
+    match image {
+        Image::Registry(name) => {
+            let reference = match (&name.digest, &name.tag) {
+                (Some(digest), _) => digest.to_string(),
+                (None, Some(tag)) => tag.clone(),
+                (None, None) => "latest".to_owned(),
+            };
+            let manifest = client.manifest(&name.repository, &reference).await?;
+            Ok(Resolved {
+                source: Source::Registry {
+                    client: client.clone(),
+                    repository: name.repository.clone(),
+                },
+                image: image.clone(),
+                manifest,
+                index: None,
+            })
+        }
+        Image::Layout {
+            directory,
+            reference,
+        } => {
+            let layout = Layout::open(directory)?;
+            let descriptor = layout.resolve(reference.as_deref())?;
+            let manifest = layout.manifest(&descriptor).await?;
+            Ok(Resolved {
+                source: Source::Layout(layout),
+                image: image.clone(),
+                manifest,
+                index: None,
+            })
+        }
+    }
+}
