@@ -12,6 +12,8 @@ pub mod formats;
 pub mod ledger;
 pub mod model;
 pub mod registry;
+pub mod signatures;
+pub mod signing;
 pub mod store;
 pub mod text;
 pub mod triage;
