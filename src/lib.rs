@@ -12,6 +12,7 @@ pub mod formats;
 pub mod ledger;
 pub mod model;
 pub mod registry;
+pub mod review;
 pub mod signatures;
 pub mod signing;
 pub mod store;

@@ -1,0 +1,19 @@
+//! The review: reports, SBOMs and verdicts of the subjects, opened from any input.
+//!
+//! Both front ends call the same functions here. Nothing is printed or drawn, and nothing is sent
+//! anywhere: promotion is a use case of its own.
+
+mod decide;
+mod error;
+mod file;
+mod images;
+mod open;
+mod state;
+mod summary;
+
+pub use decide::{DecideRequest, Decided, MAX_REASON, Selection, decide, undo};
+pub use error::ReviewError;
+pub use images::images;
+pub use open::{Inputs, OpenProgress, open};
+pub use state::{Failure, Promoted, Review, SubjectState};
+pub use summary::Summary;

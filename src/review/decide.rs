@@ -1,0 +1,333 @@
+//! Decisions: a person's request becomes checked ledger drafts.
+//!
+//! Nothing is written here; the caller appends the drafts and replays the ledger.
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use crate::environment::Clock;
+use crate::ledger::{Chain, Draft, kind};
+use crate::model::{
+    Decision, Digest, Finding, FindingRef, ImageDecision, ImageVerdict, JUSTIFICATIONS, Kind,
+    Scope, SubjectRef, Until, Verdict,
+};
+
+use super::{Review, ReviewError};
+
+/// The longest reason, in characters: a note, not a document.
+pub const MAX_REASON: usize = 4_000;
+
+/// What a decision is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// Findings by position in `Review::findings`.
+    Findings(Vec<usize>),
+    /// Findings by id or key, as typed; an id that means several is refused unless `all_matching`.
+    Named {
+        /// Ids or keys.
+        names: Vec<String>,
+        /// Whether an id may mean several findings.
+        all_matching: bool,
+    },
+    /// Every finding of the subject that is not suppressed.
+    AllFindings,
+}
+
+/// What was decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decided {
+    /// About findings.
+    Findings {
+        /// Which.
+        selection: Selection,
+        /// The decision.
+        decision: Decision,
+        /// The end of an accepted risk.
+        until: Option<Until>,
+        /// The OpenVEX justification.
+        justification: Option<String>,
+        /// The scope.
+        scope: Scope,
+    },
+    /// About the whole image.
+    Image(ImageDecision),
+}
+
+/// A request to record a decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecideRequest {
+    /// The subject: index among the review's subjects.
+    pub subject: usize,
+    /// What was decided.
+    pub decided: Decided,
+    /// Why. Refused when empty.
+    pub reason: String,
+    /// The reviewer.
+    pub reviewer: String,
+    /// The clock the time is taken from.
+    pub clock: Clock,
+    /// The digest of a signed approval envelope, where one was stored.
+    pub envelope: Option<Digest>,
+}
+
+/// Checks a request and returns the ledger entries to append, one a finding.
+///
+/// # Errors
+/// When the reason is empty, an accepted risk has no end or one beyond the policy's maximum, a
+/// secret is to be excused by anything but `false-positive`, nothing matches, or the image has no
+/// identity to bind an approval to.
+pub fn decide(review: &Review, request: &DecideRequest) -> Result<Vec<Draft>, ReviewError> {
+    let reason = request.reason.trim();
+    if reason.is_empty() {
+        return Err(ReviewError::Decision(
+            "a decision needs a reason".to_owned(),
+        ));
+    }
+    if reason.chars().count() > MAX_REASON {
+        let text = format!("the reason is longer than {MAX_REASON} characters");
+        return Err(ReviewError::Decision(text));
+    }
+    let subject = review
+        .subject_ref(request.subject)
+        .ok_or_else(|| ReviewError::Subject {
+            message: "no such subject".to_owned(),
+            subjects: Vec::new(),
+        })?;
+    let evidence = review.summary(request.subject).evidence;
+    match &request.decided {
+        Decided::Image(decision) => {
+            image_verdict(review, request, subject, evidence, *decision, reason)
+                .and_then(|verdict| Ok(vec![draft(request, kind::APPROVAL, &verdict)?]))
+        }
+        Decided::Findings {
+            selection,
+            decision,
+            until,
+            justification,
+            scope,
+        } => {
+            check_decision(
+                review,
+                *decision,
+                *until,
+                justification.as_deref(),
+                request.clock.now(),
+            )?;
+            let findings = select(review, request.subject, selection)?;
+            findings
+                .into_iter()
+                .map(|finding| {
+                    check_finding(finding, *decision)?;
+                    let verdict = Verdict {
+                        decision: *decision,
+                        reason: reason.to_owned(),
+                        until: *until,
+                        justification: justification.clone(),
+                        scope: *scope,
+                        finding: FindingRef::of(finding),
+                        subject: subject.clone(),
+                        reports: evidence.clone(),
+                    };
+                    draft(request, kind::VERDICT, &verdict)
+                })
+                .collect()
+        }
+    }
+}
+
+fn draft<T: serde::Serialize>(
+    request: &DecideRequest,
+    kind: &str,
+    body: &T,
+) -> Result<Draft, ReviewError> {
+    let body = serde_json::to_value(body)
+        .map_err(|error| ReviewError::Decision(format!("cannot be written down: {error}")))?;
+    Ok(Draft::new(kind, body, &request.reviewer, request.clock))
+}
+
+fn image_verdict(
+    review: &Review,
+    request: &DecideRequest,
+    subject: SubjectRef,
+    reports: Vec<Digest>,
+    decision: ImageDecision,
+    reason: &str,
+) -> Result<ImageVerdict, ReviewError> {
+    let identity = review
+        .subjects
+        .get(request.subject)
+        .and_then(crate::model::Subject::identity);
+    if decision == ImageDecision::Approve && identity.is_none() {
+        return Err(ReviewError::Decision(format!(
+            "{} has no digest in any report, so an approval could not be bound to it; scan the image by its registry name, or review it together with its IMAGE",
+            subject.name
+        )));
+    }
+    let (excused, left) = review.excused_and_left(request.subject);
+    Ok(ImageVerdict {
+        decision,
+        reason: reason.to_owned(),
+        subject,
+        policy_sha256: review.policy.sha256(),
+        excused,
+        left,
+        reports,
+        envelope: request.envelope.clone(),
+    })
+}
+
+/// Checks what holds for a decision whatever the finding.
+fn check_decision(
+    review: &Review,
+    decision: Decision,
+    until: Option<Until>,
+    justification: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<(), ReviewError> {
+    let refuse = |text: String| Err(ReviewError::Decision(text));
+    match (decision, until) {
+        (Decision::AcceptRisk, None) => {
+            return refuse(
+                "an accepted risk needs an end: a date (YYYY-MM-DD) or `fixed`".to_owned(),
+            );
+        }
+        (Decision::AcceptRisk, Some(Until::Date(date))) => check_end(review, date, now)?,
+        (Decision::AcceptRisk, Some(Until::Fixed)) | (_, None) => {}
+        (_, Some(_)) => return refuse(format!("`{}` takes no end", decision.as_str())),
+    }
+    match (decision, justification) {
+        (Decision::NotAffected, None) => refuse(format!(
+            "`not-affected` needs a justification: {}",
+            JUSTIFICATIONS.join(", ")
+        )),
+        (Decision::NotAffected, Some(token)) if !JUSTIFICATIONS.contains(&token) => {
+            refuse(format!(
+                "`{token}` is no OpenVEX justification: {}",
+                JUSTIFICATIONS.join(", ")
+            ))
+        }
+        (Decision::NotAffected, Some(_)) | (_, None) => Ok(()),
+        (_, Some(_)) => refuse(format!("`{}` takes no justification", decision.as_str())),
+    }
+}
+
+fn check_end(review: &Review, date: NaiveDate, now: DateTime<Utc>) -> Result<(), ReviewError> {
+    let today = now.date_naive();
+    if date < today {
+        return Err(ReviewError::Decision(format!(
+            "the end {date} is in the past"
+        )));
+    }
+    let longest = review.policy.approval.risk_acceptance_max.0;
+    let latest = longest.and_then(|longest| today.checked_add_signed(longest));
+    if let Some(latest) = latest.filter(|latest| date > *latest) {
+        return Err(ReviewError::Decision(format!(
+            "the policy lets a risk be accepted until {latest} at most"
+        )));
+    }
+    Ok(())
+}
+
+fn check_finding(finding: &Finding, decision: Decision) -> Result<(), ReviewError> {
+    if finding.kind == Kind::Secret && decision.excuses() && decision != Decision::FalsePositive {
+        return Err(ReviewError::Decision(format!(
+            "{}: a secret can only be a false-positive; remove it from the image and rotate it",
+            finding.id
+        )));
+    }
+    Ok(())
+}
+
+/// Returns the findings a selection means.
+fn select<'a>(
+    review: &'a Review,
+    subject: usize,
+    selection: &Selection,
+) -> Result<Vec<&'a Finding>, ReviewError> {
+    let mine = || {
+        review
+            .findings_of(subject)
+            .filter_map(|position| review.findings.get(position))
+            .filter(|finding| finding.suppressed_by.is_none())
+    };
+    let findings: Vec<&Finding> = match selection {
+        Selection::AllFindings => mine().collect(),
+        Selection::Findings(positions) => positions
+            .iter()
+            .filter_map(|position| review.findings.get(*position))
+            .filter(|finding| finding.subject as usize == subject)
+            .collect(),
+        Selection::Named {
+            names,
+            all_matching,
+        } => {
+            let mut chosen: Vec<&Finding> = Vec::new();
+            for name in names {
+                let found: Vec<&Finding> =
+                    mine().filter(|finding| is_named(finding, name)).collect();
+                let message = match found.len() {
+                    0 => format!("no finding is called `{name}`"),
+                    1 => String::new(),
+                    _ if *all_matching => String::new(),
+                    count => format!("`{name}` means {count} findings"),
+                };
+                if !message.is_empty() {
+                    let candidates = found.iter().map(|finding| describe(finding)).collect();
+                    return Err(ReviewError::Finding {
+                        message,
+                        candidates,
+                    });
+                }
+                for finding in found {
+                    if !chosen.iter().any(|known| known.key == finding.key) {
+                        chosen.push(finding);
+                    }
+                }
+            }
+            chosen
+        }
+    };
+    if findings.is_empty() {
+        let message = "no finding matches".to_owned();
+        return Err(ReviewError::Finding {
+            message,
+            candidates: Vec::new(),
+        });
+    }
+    Ok(findings)
+}
+
+fn is_named(finding: &Finding, name: &str) -> bool {
+    finding.key.as_str() == name
+        || finding
+            .ids()
+            .any(|id| id.as_str().eq_ignore_ascii_case(name))
+}
+
+fn describe(finding: &Finding) -> String {
+    format!(
+        "{}  {}  {} {}",
+        finding.key, finding.id, finding.package.name, finding.package.version
+    )
+}
+
+/// Returns the entry that takes back entry `entry` of the ledger.
+///
+/// # Errors
+/// When there is no such entry, or it is neither a verdict, an approval nor another undo.
+pub fn undo(chain: &Chain, entry: u64, reviewer: &str, clock: Clock) -> Result<Draft, ReviewError> {
+    let found = chain.entries.iter().find(|known| known.seq == entry);
+    let Some(found) = found else {
+        return Err(ReviewError::Finding {
+            message: format!("the ledger has no entry {entry}"),
+            candidates: Vec::new(),
+        });
+    };
+    if ![kind::VERDICT, kind::APPROVAL, kind::UNDO].contains(&found.kind.as_str()) {
+        return Err(ReviewError::Decision(format!(
+            "entry {entry} is a `{}`, which cannot be taken back",
+            found.kind
+        )));
+    }
+    let body = serde_json::json!({"entry": entry, "entry_sha256": found.sha256});
+    Ok(Draft::new(kind::UNDO, body, reviewer, clock))
+}

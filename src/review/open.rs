@@ -1,0 +1,319 @@
+//! Opening inputs: files, folders, globs and standard input become one [`Review`].
+//!
+//! Formats are told apart in `formats`, documents are joined in `triage::join`; this file only
+//! finds the bytes and keeps what could not be read.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::environment::Environment;
+use crate::error::Explain as _;
+use crate::formats::{self, Document};
+use crate::ledger::Chain;
+use crate::model::oci::ImageConfig;
+use crate::model::{Report, Sbom};
+use crate::registry::Inspection;
+use crate::triage::hygiene;
+use crate::triage::join;
+use crate::triage::policy::Policy;
+use crate::triage::subject::{self, KnownImage};
+
+use super::file::read_file;
+use super::state::Parts;
+use super::{Failure, Review};
+
+/// How deep folders are searched.
+const MAX_DEPTH: usize = 16;
+
+/// What to open.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs {
+    /// Files, folders, globs, `-`.
+    pub paths: Vec<String>,
+    /// Files the person says belong to the subject.
+    pub attach: Vec<PathBuf>,
+    /// Images read from a registry or layout before; each seeds a subject.
+    pub images: Vec<Inspection>,
+    /// Inputs that could not be read before, such as images.
+    pub unread: Vec<Failure>,
+}
+
+/// How far opening is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenProgress {
+    /// The file that was just finished.
+    pub path: String,
+    /// Files finished.
+    pub done: usize,
+    /// Files in all.
+    pub total: usize,
+}
+
+/// Reads every input. Never fails as a whole: what could not be read is in `Review::failures`,
+/// with the file, the place and the next step, and the others are loaded.
+///
+/// Files are read synchronously, so a console calls this off its own thread. After `cancel` the
+/// files that were not reached are failures too: a review never looks whole when it is not.
+#[must_use]
+pub fn open(
+    inputs: &Inputs,
+    policy: Policy,
+    chain: &Chain,
+    environment: &Environment,
+    cancel: &CancellationToken,
+    progress: &mut dyn FnMut(OpenProgress),
+) -> Review {
+    let mut gathered = Gathered {
+        failures: inputs.unread.clone(),
+        ..Gathered::default()
+    };
+    let mut files = Vec::new();
+    for path in &inputs.paths {
+        match expand(path) {
+            Ok(found) => files.extend(found.into_iter().map(|path| (path, false))),
+            Err(failure) => gathered.failures.push(failure),
+        }
+    }
+    files.extend(
+        inputs
+            .attach
+            .iter()
+            .map(|path| (path.display().to_string(), true)),
+    );
+    let mut seen = std::collections::HashSet::new();
+    files.retain(|(path, attached)| seen.insert((path.clone(), *attached)));
+
+    let total = files.len();
+    for (position, (path, attached)) in files.into_iter().enumerate() {
+        if cancel.is_cancelled() {
+            gathered.fail(
+                &path,
+                "was not read: cancelled".to_owned(),
+                vec!["open it again".to_owned()],
+            );
+            continue;
+        }
+        gathered.load(&path, attached);
+        progress(OpenProgress {
+            path,
+            done: position + 1,
+            total,
+        });
+    }
+    gathered.into_review(inputs, policy, chain, environment)
+}
+
+/// What was read so far.
+#[derive(Default)]
+struct Gathered {
+    reports: Vec<Arc<Report>>,
+    sboms: Vec<Arc<Sbom>>,
+    attached: Vec<usize>,
+    failures: Vec<Failure>,
+    notices: Vec<String>,
+    standard_input: Option<Arc<Vec<u8>>>,
+}
+
+impl Gathered {
+    fn fail(&mut self, path: &str, message: String, hints: Vec<String>) {
+        self.failures.push(Failure {
+            path: path.to_owned(),
+            message,
+            hints,
+        });
+    }
+
+    fn load(&mut self, path: &str, attached: bool) {
+        let bytes = match read_file(path) {
+            Ok(bytes) => bytes,
+            Err(detail) => {
+                let hint = "check that the file exists and that you may read it".to_owned();
+                return self.fail(path, detail, vec![hint]);
+            }
+        };
+        if path == "-" {
+            self.standard_input = Some(Arc::new(bytes.clone()));
+        }
+        match formats::read(path, bytes) {
+            Ok(loaded) => match loaded.document {
+                Document::Report(report) => {
+                    let same = |known: &Arc<Report>| known.origin.sha256 == report.origin.sha256;
+                    if let Some(known) = self.reports.iter().find(|known| same(known)) {
+                        let same = &known.origin.path;
+                        self.notices.push(format!(
+                            "`{path}` holds the same bytes as `{same}` and is read once"
+                        ));
+                        return;
+                    }
+                    if attached {
+                        self.attached.push(self.reports.len());
+                    }
+                    self.reports.push(Arc::new(report));
+                }
+                Document::Sbom(sbom) => self.sboms.push(Arc::new(sbom)),
+            },
+            Err(error) => self.fail(path, error.to_string(), error.hints()),
+        }
+    }
+
+    fn into_review(
+        self,
+        inputs: &Inputs,
+        policy: Policy,
+        chain: &Chain,
+        environment: &Environment,
+    ) -> Review {
+        let known: Vec<KnownImage> = inputs.images.iter().map(known_image).collect();
+        let subjects = subject::subjects(&self.reports, &self.sboms, &known, &self.attached);
+        let mut joined = join::findings(&subjects, &self.reports);
+        for image in &inputs.images {
+            let position = subjects
+                .iter()
+                .position(|subject| subject.manifest_digest.as_ref() == Some(&image.digest));
+            if let (Some(position), Some(config)) = (position, &image.config) {
+                let number = u32::try_from(position).unwrap_or(u32::MAX);
+                joined.findings.extend(hygiene::findings(config, number));
+            }
+        }
+        Review::assemble(
+            Parts {
+                reports: self.reports,
+                sboms: self.sboms,
+                failures: self.failures,
+                notices: self.notices,
+                images: inputs.images.iter().cloned().map(Arc::new).collect(),
+                subjects,
+                findings: joined.findings,
+                counts: joined.counts,
+                standard_input: self.standard_input,
+                policy,
+            },
+            chain,
+            environment.now(),
+        )
+    }
+}
+
+/// Returns the identity a subject is seeded with.
+fn known_image(image: &Inspection) -> KnownImage {
+    let config = image.config.as_ref();
+    KnownImage {
+        name: image.image.to_string(),
+        manifest_digest: (image.index.as_ref() != Some(&image.digest))
+            .then(|| image.digest.clone()),
+        index_digest: image.index.clone(),
+        image_id: image
+            .config_descriptor
+            .as_ref()
+            .map(|config| config.digest.clone()),
+        diff_ids: config
+            .map(|config| config.rootfs.diff_ids.clone())
+            .unwrap_or_default(),
+        platform: config.map(ImageConfig::platform),
+    }
+}
+
+/// Returns the files an input names, in a stable order.
+fn expand(input: &str) -> Result<Vec<String>, Failure> {
+    let fail = |message: String, hint: &str| Failure {
+        path: input.to_owned(),
+        message,
+        hints: vec![hint.to_owned()],
+    };
+    if input == "-" {
+        return Ok(vec![input.to_owned()]);
+    }
+    if input.starts_with("s3://") {
+        let hint = "copy the reports into a folder, for example with `aws s3 cp --recursive`";
+        return Err(fail("reports in S3 cannot be read yet".to_owned(), hint));
+    }
+    let path = Path::new(input);
+    if path.is_dir() {
+        let mut files = Vec::new();
+        walk(path, 0, &mut files).map_err(|error| {
+            fail(
+                format!("cannot be listed: {error}"),
+                "check its permissions",
+            )
+        })?;
+        files.sort();
+        if files.is_empty() {
+            return Err(fail(
+                "the folder holds no file".to_owned(),
+                "name a report or its folder",
+            ));
+        }
+        return Ok(files);
+    }
+    if path.exists() || !input.contains(['*', '?', '[']) {
+        return Ok(vec![input.to_owned()]);
+    }
+    let pattern = glob::glob(input)
+        .map_err(|error| fail(format!("is not a glob: {error}"), "quote the pattern"))?;
+    let mut files: Vec<String> = pattern
+        .filter_map(Result::ok)
+        .filter(|path| path.is_file())
+        .map(|path| path.display().to_string())
+        .collect();
+    files.sort();
+    if files.is_empty() {
+        return Err(fail(
+            "the pattern matches no file".to_owned(),
+            "check the folder and the pattern",
+        ));
+    }
+    Ok(files)
+}
+
+fn walk(folder: &Path, depth: usize, files: &mut Vec<String>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if kind.is_dir() && depth < MAX_DEPTH && !hidden {
+            walk(&entry.path(), depth + 1, files)?;
+        } else if !kind.is_dir() && !hidden {
+            files.push(entry.path().display().to_string());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_are_read_recursively_and_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("b")).unwrap();
+        for name in ["b/2.json", "a.json", ".hidden"] {
+            std::fs::write(folder.path().join(name), "{}").unwrap();
+        }
+        let files = expand(&folder.path().display().to_string()).unwrap();
+        let names: Vec<_> = files
+            .iter()
+            .map(|file| {
+                Path::new(file)
+                    .strip_prefix(folder.path())
+                    .unwrap()
+                    .display()
+                    .to_string()
+            })
+            .collect();
+        assert_eq!(names, ["a.json", "b/2.json"]);
+    }
+
+    #[test]
+    fn what_is_not_there_is_named() {
+        assert!(expand("/nowhere/*.json").is_err());
+        assert!(
+            read_file("/nowhere.json")
+                .unwrap_err()
+                .contains("cannot be read")
+        );
+        assert_eq!(read_file("/dev/null").unwrap_err(), "is not a regular file");
+    }
+}

@@ -1,0 +1,544 @@
+//! The review as a value: what was loaded, and how every verdict stands.
+//!
+//! Reading inputs is `open`'s work, checking a decision is `decide`'s.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::formats::{self, Details};
+use crate::ledger::{self, Chain, Entry};
+use crate::model::{
+    Approval, Digest, Finding, FindingKey, ImageDecision, ImageVerdict, Origin, Recorded, Report,
+    Sbom, Standing, StandingVerdict, Subject, SubjectRef, Verdict, VulnerabilityId,
+};
+use crate::registry::Inspection;
+use crate::triage::compare::{self, Comparison};
+use crate::triage::gate::{self, Gate, GateInput, PromotionContext};
+use crate::triage::index::{FindingIndex, VerdictMark};
+use crate::triage::join::JoinCounts;
+use crate::triage::policy::Policy;
+use crate::triage::standing;
+
+use super::ReviewError;
+use super::file::read_file;
+
+/// An input that could not be read. It is never shown as clean.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The path as given.
+    pub path: String,
+    /// What is wrong and where.
+    pub message: String,
+    /// What to do next.
+    pub hints: Vec<String>,
+}
+
+/// Where a subject stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SubjectState {
+    /// Nobody decided.
+    Open,
+    /// Approved, and the approval holds.
+    Approved,
+    /// Rejected, and the rejection stands.
+    Rejected,
+    /// Approved once; the evidence changed.
+    Stale,
+    /// Promoted.
+    Promoted,
+}
+
+impl SubjectState {
+    /// Returns the name used in documents and on screens.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Stale => "stale",
+            Self::Promoted => "promoted",
+        }
+    }
+}
+
+/// A promotion the ledger records for a subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Promoted {
+    /// Who and when.
+    pub recorded: Recorded,
+    /// The destination with its tag.
+    pub destination: String,
+    /// The promoted digest.
+    pub digest: Digest,
+}
+
+/// Everything loaded, and how it stands. Large parts are shared, so a clone is cheap.
+#[derive(Clone, Debug)]
+pub struct Review {
+    /// The reports.
+    pub reports: Vec<Arc<Report>>,
+    /// The SBOMs.
+    pub sboms: Vec<Arc<Sbom>>,
+    /// Inputs that could not be read.
+    pub failures: Vec<Failure>,
+    /// Remarks about the inputs, such as a file given twice.
+    pub notices: Vec<String>,
+    /// Images read from a registry or layout.
+    pub images: Vec<Arc<Inspection>>,
+    /// The subjects.
+    pub subjects: Vec<Subject>,
+    /// The findings of every subject.
+    pub findings: Arc<Vec<Finding>>,
+    /// The column index over `findings`.
+    pub index: Arc<FindingIndex>,
+    /// The totals of joining.
+    pub counts: JoinCounts,
+    /// The verdict on each finding, as it stands.
+    pub verdicts: Vec<Option<StandingVerdict>>,
+    /// The approvals and rejections of each subject, as they stand: each reviewer's latest.
+    pub approvals: Vec<Vec<Approval>>,
+    /// The promotions of each subject.
+    pub promotions: Vec<Vec<Promoted>>,
+    /// The ledger's entries, oldest first.
+    pub history: Arc<Vec<Entry>>,
+    /// What is wrong with the ledger, where something is: nothing can be recorded then.
+    pub ledger_problem: Option<String>,
+    /// The policy in force.
+    pub policy: Policy,
+    standard_input: Option<Arc<Vec<u8>>>,
+}
+
+/// What a review is assembled from.
+pub(super) struct Parts {
+    pub(super) reports: Vec<Arc<Report>>,
+    pub(super) sboms: Vec<Arc<Sbom>>,
+    pub(super) failures: Vec<Failure>,
+    pub(super) notices: Vec<String>,
+    pub(super) images: Vec<Arc<Inspection>>,
+    pub(super) subjects: Vec<Subject>,
+    pub(super) findings: Vec<Finding>,
+    pub(super) counts: JoinCounts,
+    pub(super) standard_input: Option<Arc<Vec<u8>>>,
+    pub(super) policy: Policy,
+}
+
+impl Review {
+    /// Builds a review and takes in the ledger.
+    pub(super) fn assemble(parts: Parts, chain: &Chain, now: DateTime<Utc>) -> Self {
+        let mut review = Self {
+            reports: parts.reports,
+            sboms: parts.sboms,
+            failures: parts.failures,
+            notices: parts.notices,
+            images: parts.images,
+            subjects: parts.subjects,
+            index: Arc::new(FindingIndex::build(&parts.findings, &[])),
+            findings: Arc::new(parts.findings),
+            counts: parts.counts,
+            verdicts: Vec::new(),
+            approvals: Vec::new(),
+            promotions: Vec::new(),
+            history: Arc::new(Vec::new()),
+            ledger_problem: None,
+            policy: parts.policy,
+            standard_input: parts.standard_input,
+        };
+        review.replay(chain, now);
+        review
+    }
+
+    /// Takes in the ledger as it is now and works out how every verdict stands at `now`.
+    pub fn replay(&mut self, chain: &Chain, now: DateTime<Utc>) {
+        let replay = ledger::replay(&chain.entries);
+        self.verdicts = self.standing_verdicts(&replay.verdicts, now);
+        let mark = |verdict: &Option<StandingVerdict>| match verdict {
+            Some(taken) => VerdictMark::Taken {
+                decision: taken.verdict.decision,
+                standing: taken.standing,
+            },
+            None => VerdictMark::None,
+        };
+        let marks: Vec<VerdictMark> = self.verdicts.iter().map(mark).collect();
+        self.index = Arc::new(FindingIndex::build(&self.findings, &marks));
+        self.approvals = (0..self.subjects.len())
+            .map(|subject| self.standing_approvals(subject, &replay.approvals))
+            .collect();
+        self.promotions = self
+            .subjects
+            .iter()
+            .map(|subject| {
+                let promoted = replay.promotions.iter().filter_map(|(recorded, body)| {
+                    let text = |key: &str| body.get(key).and_then(serde_json::Value::as_str);
+                    let digest: Digest = text("digest")?.parse().ok()?;
+                    subject.is_named_by(&digest).then(|| Promoted {
+                        recorded: recorded.clone(),
+                        destination: text("destination").unwrap_or_default().to_owned(),
+                        digest,
+                    })
+                });
+                promoted.collect()
+            })
+            .collect();
+        self.history = Arc::new(chain.entries.clone());
+        self.ledger_problem = chain
+            .broken
+            .as_ref()
+            .map(ToString::to_string)
+            .or_else(|| replay.problems.first().map(ToString::to_string));
+    }
+
+    /// Works out which verdict applies to each finding: the latest whose scope reaches it.
+    fn standing_verdicts(
+        &self,
+        recorded: &[(Recorded, Verdict)],
+        now: DateTime<Utc>,
+    ) -> Vec<Option<StandingVerdict>> {
+        let mut by_id: HashMap<&VulnerabilityId, Vec<usize>> = HashMap::new();
+        for (position, (_, verdict)) in recorded.iter().enumerate() {
+            for id in &verdict.finding.ids {
+                by_id.entry(id).or_default().push(position);
+            }
+        }
+        let standing_of = |finding: &Finding| {
+            let subject = self.subjects.get(finding.subject as usize)?;
+            let latest = finding
+                .ids()
+                .filter_map(|id| by_id.get(id))
+                .flatten()
+                .copied()
+                .filter(|position| {
+                    recorded
+                        .get(*position)
+                        .is_some_and(|(_, verdict)| standing::applies(verdict, finding, subject))
+                })
+                .max()?;
+            let (recorded, verdict) = recorded.get(latest)?;
+            let (standing, because) =
+                standing::standing(verdict, recorded.time, finding, subject, &self.policy, now);
+            Some(StandingVerdict {
+                verdict: verdict.clone(),
+                recorded: recorded.clone(),
+                standing,
+                because,
+                carried: !verdict.subject.is_image(subject),
+            })
+        };
+        self.findings.iter().map(standing_of).collect()
+    }
+
+    /// Works out how each reviewer's latest word on an image stands.
+    fn standing_approvals(
+        &self,
+        subject: usize,
+        recorded: &[(Recorded, ImageVerdict)],
+    ) -> Vec<Approval> {
+        let Some(image) = self.subjects.get(subject) else {
+            return Vec::new();
+        };
+        let mut latest: Vec<&(Recorded, ImageVerdict)> = Vec::new();
+        for entry in recorded {
+            if entry.1.subject.is_image(image) {
+                latest.retain(|(known, _)| known.reviewer != entry.0.reviewer);
+                latest.push(entry);
+            }
+        }
+        let (excused, left) = self.excused_and_left(subject);
+        let policy = self.policy.sha256();
+        latest
+            .into_iter()
+            .map(|(recorded, verdict)| {
+                let (standing, because) = match verdict.decision {
+                    // A rejection stands until its reviewer withdraws it, whatever changes.
+                    ImageDecision::Reject => (Standing::Current, None),
+                    ImageDecision::Approve => {
+                        standing::image_standing(verdict, image, &policy, &excused, &left)
+                    }
+                };
+                Approval {
+                    verdict: verdict.clone(),
+                    recorded: recorded.clone(),
+                    standing,
+                    because,
+                    signed_by: None,
+                }
+            })
+            .collect()
+    }
+
+    /// Returns the keys of a subject's findings that verdicts excuse, and of those that remain,
+    /// both sorted. An image approval is bound to both.
+    #[must_use]
+    pub fn excused_and_left(&self, subject: usize) -> (Vec<FindingKey>, Vec<FindingKey>) {
+        let (mut excused, mut left) = (Vec::new(), Vec::new());
+        for position in self.findings_of(subject) {
+            let Some(finding) = self.findings.get(position) else {
+                continue;
+            };
+            if finding.suppressed_by.is_some() {
+                continue;
+            }
+            let verdict = self.verdicts.get(position).and_then(Option::as_ref);
+            let holds = verdict.is_some_and(|standing| {
+                standing.standing == Standing::Current && standing.verdict.decision.excuses()
+            });
+            if holds { &mut excused } else { &mut left }.push(finding.key.clone());
+        }
+        excused.sort();
+        left.sort();
+        (excused, left)
+    }
+
+    /// Returns the one subject that `selector` (a name, tag, digest or nothing) means.
+    ///
+    /// # Errors
+    /// When none or several match; the error lists them.
+    pub fn select(&self, selector: Option<&str>) -> Result<usize, ReviewError> {
+        let matches = |subject: &Subject| match selector {
+            None => true,
+            Some(text) => {
+                let digest = text.rsplit_once('@').map_or(text, |(_, digest)| digest);
+                subject.name == text
+                    || subject.tags.iter().any(|tag| tag == text)
+                    || digest.parse().is_ok_and(|digest: Digest| {
+                        subject.is_named_by(&digest) || subject.image_id.as_ref() == Some(&digest)
+                    })
+                    || short_name(&subject.name) == short_name(text)
+            }
+        };
+        let found: Vec<usize> = self
+            .subjects
+            .iter()
+            .enumerate()
+            .filter(|(_, subject)| matches(subject))
+            .map(|(position, _)| position)
+            .collect();
+        match found.as_slice() {
+            [one] => Ok(*one),
+            _ => Err(self.subject_error(selector, &found)),
+        }
+    }
+
+    fn subject_error(&self, selector: Option<&str>, found: &[usize]) -> ReviewError {
+        let all: Vec<usize> = (0..self.subjects.len()).collect();
+        let listed = if found.is_empty() { &all } else { found };
+        let subjects = listed
+            .iter()
+            .filter_map(|position| self.subjects.get(*position))
+            .map(|subject| match subject.identity() {
+                Some(digest) => format!("{} ({digest})", subject.name),
+                None => format!("{} (no digest)", subject.name),
+            })
+            .collect();
+        let message = match (selector, found.len()) {
+            (_, _) if self.subjects.is_empty() => "no image was read from the input".to_owned(),
+            (Some(selector), 0) => format!("no subject is called `{selector}`"),
+            (Some(selector), count) => format!("`{selector}` means {count} subjects"),
+            (None, count) => format!("{count} subjects were read and one is needed"),
+        };
+        ReviewError::Subject { message, subjects }
+    }
+
+    /// Returns where a subject stands.
+    #[must_use]
+    pub fn state(&self, subject: usize) -> SubjectState {
+        let approvals = self.approvals.get(subject).map_or(&[][..], Vec::as_slice);
+        let rejected = |approval: &Approval| approval.verdict.decision == ImageDecision::Reject;
+        let current =
+            |approval: &Approval| !rejected(approval) && approval.standing == Standing::Current;
+        let promoted = self
+            .promotions
+            .get(subject)
+            .is_some_and(|list| !list.is_empty());
+        if approvals.iter().any(rejected) {
+            SubjectState::Rejected
+        } else if promoted {
+            SubjectState::Promoted
+        } else if approvals.iter().any(current) {
+            SubjectState::Approved
+        } else if approvals.is_empty() {
+            SubjectState::Open
+        } else {
+            SubjectState::Stale
+        }
+    }
+
+    /// Returns the indexes of a subject's findings, in the review's order.
+    pub fn findings_of(&self, subject: usize) -> impl Iterator<Item = usize> + '_ {
+        self.findings
+            .iter()
+            .enumerate()
+            .filter(move |(_, finding)| finding.subject as usize == subject)
+            .map(|(position, _)| position)
+    }
+
+    /// Returns the policy's answer for a subject; none where there is no such subject.
+    #[must_use]
+    pub fn gate(
+        &self,
+        subject: usize,
+        promotion: Option<&PromotionContext>,
+        now: DateTime<Utc>,
+    ) -> Option<Gate> {
+        let image = self.subjects.get(subject)?;
+        let positions: Vec<usize> = self.findings_of(subject).collect();
+        let findings: Vec<&Finding> = positions
+            .iter()
+            .filter_map(|position| self.findings.get(*position))
+            .collect();
+        let verdicts: Vec<Option<&StandingVerdict>> = positions
+            .iter()
+            .map(|position| self.verdicts.get(*position).and_then(Option::as_ref))
+            .collect();
+        let disagreements = self.disagreements(subject);
+        Some(gate::evaluate(
+            &self.policy,
+            &GateInput {
+                subject: image,
+                reports: &self.reports,
+                findings: &findings,
+                verdicts: &verdicts,
+                approvals: self.approvals.get(subject).map_or(&[][..], Vec::as_slice),
+                trusted_keys: &[],
+                unreadable_inputs: self.failures.len(),
+                disagreements: &disagreements,
+                promotion,
+                now,
+            },
+        ))
+    }
+
+    /// Returns the findings that scanners disagree about, where the policy asks for a word on them.
+    fn disagreements(&self, subject: usize) -> Vec<FindingKey> {
+        if !self.policy.gate.disagreement_note {
+            return Vec::new();
+        }
+        let comparisons = self.comparisons(subject);
+        let differing: Vec<_> = comparisons
+            .iter()
+            .flat_map(|comparison| &comparison.rows)
+            .filter(|row| !row.difference.is_empty())
+            .collect();
+        self.findings_of(subject)
+            .filter_map(|position| self.findings.get(position))
+            .filter(|finding| {
+                differing.iter().any(|row| {
+                    finding.ids().any(|id| *id == row.id)
+                        && finding.package.name == row.package.name
+                })
+            })
+            .map(|finding| finding.key.clone())
+            .collect()
+    }
+
+    /// Returns scanner against scanner for a subject, one comparison a pair of reports.
+    #[must_use]
+    pub fn comparisons(&self, subject: usize) -> Vec<Comparison> {
+        self.subjects
+            .get(subject)
+            .map(|image| compare::compare(image, &self.reports, &self.sboms))
+            .unwrap_or_default()
+    }
+
+    /// Returns a document's bytes again, as they were when it was loaded.
+    ///
+    /// # Errors
+    /// When the file is gone or holds other bytes now.
+    pub fn bytes_of(&self, origin: &Origin) -> Result<Vec<u8>, ReviewError> {
+        let bytes = match (&self.standard_input, origin.path.as_str()) {
+            (Some(bytes), "-") => bytes.to_vec(),
+            (_, path) => read_file(path).map_err(|detail| ReviewError::Evidence {
+                path: path.to_owned(),
+                detail,
+            })?,
+        };
+        if Digest::of(&bytes) != origin.sha256 {
+            return Err(ReviewError::Evidence {
+                path: origin.path.clone(),
+                detail: format!("changed since it was loaded (it was {})", origin.sha256),
+            });
+        }
+        Ok(bytes)
+    }
+
+    /// Reads the long texts of a finding's records from their files, checking that the file is
+    /// still the one that was loaded. One entry a record: the scanner and its texts.
+    ///
+    /// # Errors
+    /// When a file is gone or was changed since it was loaded.
+    pub fn details(&self, finding: usize) -> Result<Vec<(String, Details)>, ReviewError> {
+        let mut texts: HashMap<u32, Vec<u8>> = HashMap::new();
+        let mut details = Vec::new();
+        let records = self
+            .findings
+            .get(finding)
+            .map_or(&[][..], |found| &found.records);
+        for reference in records {
+            let Some(report) = self.reports.get(reference.report as usize) else {
+                continue;
+            };
+            let Some(record) = report.records.get(reference.record as usize) else {
+                continue;
+            };
+            let wrong = |detail: String| ReviewError::Evidence {
+                path: report.origin.path.clone(),
+                detail,
+            };
+            let text = match texts.entry(reference.report) {
+                Slot::Occupied(known) => known.into_mut(),
+                Slot::Vacant(slot) => {
+                    let bytes = self.bytes_of(&report.origin)?;
+                    let (text, _) = formats::decode(&report.origin.path, bytes)
+                        .map_err(|error| wrong(error.to_string()))?;
+                    slot.insert(text.into_bytes())
+                }
+            };
+            let start = usize::try_from(record.span.start).unwrap_or(usize::MAX);
+            let end =
+                start.saturating_add(usize::try_from(record.span.length).unwrap_or(usize::MAX));
+            let bytes = text.get(start..end);
+            let bytes = bytes.ok_or_else(|| wrong("the record is not where it was".to_owned()))?;
+            let read =
+                formats::details(report.format, bytes).map_err(|error| wrong(error.to_string()))?;
+            details.push((report.scanner.clone(), read));
+        }
+        Ok(details)
+    }
+
+    /// Returns the ledger entries that speak of these subjects: their verdicts and approvals.
+    #[must_use]
+    pub fn history_of(&self, subjects: &[usize]) -> Vec<&Entry> {
+        let mut numbers: Vec<u64> = Vec::new();
+        for subject in subjects {
+            let verdicts = self.findings_of(*subject).filter_map(|position| {
+                self.verdicts
+                    .get(position)
+                    .and_then(Option::as_ref)
+                    .map(|one| one.recorded.entry)
+            });
+            numbers.extend(verdicts);
+            let approvals = self.approvals.get(*subject).map_or(&[][..], Vec::as_slice);
+            numbers.extend(approvals.iter().map(|approval| approval.recorded.entry));
+        }
+        self.history
+            .iter()
+            .filter(|entry| numbers.contains(&entry.seq))
+            .collect()
+    }
+
+    /// Returns the reference that binds a verdict to a subject.
+    #[must_use]
+    pub fn subject_ref(&self, subject: usize) -> Option<SubjectRef> {
+        self.subjects.get(subject).map(SubjectRef::of)
+    }
+}
+
+/// Returns an image name without the parts that Docker fills in.
+fn short_name(name: &str) -> &str {
+    let name = name.strip_prefix("docker.io/").unwrap_or(name);
+    name.strip_prefix("library/").unwrap_or(name)
+}

@@ -1,0 +1,79 @@
+//! Counts of a subject, as the first screen and `list` show them.
+//!
+//! Counted when asked for; whether the counts are good enough is the gate's question.
+
+use crate::model::{Digest, Fixable, Kind, SeverityCounts, Standing};
+
+use super::Review;
+
+/// The counts of one subject over findings that are not suppressed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Findings by severity.
+    pub by_severity: SeverityCounts,
+    /// Findings in all.
+    pub findings: u64,
+    /// Findings with a fix.
+    pub fixable: u64,
+    /// Findings of kind `secret`.
+    pub secrets: u64,
+    /// Findings without a current verdict.
+    pub undecided: u64,
+    /// The scanners with a report, sorted.
+    pub scanners: Vec<String>,
+    /// Whether any report was read only in part.
+    pub partial: bool,
+    /// Whether a vulnerability result about this very subject was read whole.
+    pub scanned: bool,
+    /// The digests of the reports and SBOMs, sorted.
+    pub evidence: Vec<Digest>,
+}
+
+impl Review {
+    /// Returns the counts of a subject.
+    #[must_use]
+    pub fn summary(&self, subject: usize) -> Summary {
+        let mut summary = Summary::default();
+        let Some(image) = self.subjects.get(subject) else {
+            return summary;
+        };
+        for (position, rule) in &image.reports {
+            let Some(report) = self.reports.get(*position) else {
+                continue;
+            };
+            summary.partial |= report.is_partial();
+            let alone = image.reports.len() == 1;
+            summary.scanned |= report.looked_for_vulnerabilities
+                && !report.is_partial()
+                && (rule.is_identity() || alone);
+            summary.scanners.push(report.scanner.clone());
+            summary.evidence.push(report.origin.sha256.clone());
+        }
+        for (position, _) in &image.sboms {
+            summary.evidence.extend(
+                self.sboms
+                    .get(*position)
+                    .map(|sbom| sbom.origin.sha256.clone()),
+            );
+        }
+        summary.scanners.sort();
+        summary.scanners.dedup();
+        summary.evidence.sort();
+        for position in self.findings_of(subject) {
+            let Some(finding) = self.findings.get(position) else {
+                continue;
+            };
+            if finding.suppressed_by.is_some() {
+                continue;
+            }
+            summary.findings += 1;
+            summary.by_severity.add(finding.severity);
+            summary.fixable += u64::from(finding.fix.fixable() == Fixable::Yes);
+            summary.secrets += u64::from(finding.kind == Kind::Secret);
+            let decided = self.verdicts.get(position).and_then(Option::as_ref);
+            let current = decided.is_some_and(|verdict| verdict.standing == Standing::Current);
+            summary.undecided += u64::from(!current);
+        }
+        summary
+    }
+}
