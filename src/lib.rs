@@ -11,6 +11,7 @@ pub mod error;
 pub mod formats;
 pub mod ledger;
 pub mod model;
+pub mod promotion;
 pub mod registry;
 pub mod review;
 pub mod signatures;

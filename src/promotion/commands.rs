@@ -1,0 +1,75 @@
+//! The commands of other tools that would do what a plan says.
+//!
+//! Texts for people who want to check or repeat it; nothing here is ever run.
+
+use std::borrow::Cow;
+
+use crate::model::{Digest, Image};
+
+use super::Request;
+
+/// Returns the equivalent `crane`, `cosign` and `aws` lines, in the order of the steps.
+pub(super) fn commands(
+    request: &Request,
+    digest: &Digest,
+    key: Option<&str>,
+    archive: Option<&str>,
+) -> Vec<String> {
+    let repository = &request.destination.repository;
+    let copied = quoted(&format!("{repository}@{digest}")).into_owned();
+    let mut commands = match &request.source {
+        Image::Registry(source) => {
+            let source = format!("{}@{digest}", source.repository);
+            vec![format!("crane copy {} {copied}", quoted(&source))]
+        }
+        Image::Layout { directory, .. } => {
+            let directory = directory.display().to_string();
+            vec![format!("crane push {} {copied}", quoted(&directory))]
+        }
+    };
+    if let Some(key) = key {
+        let public = match key.strip_suffix(".key") {
+            Some(prefix) => format!("{prefix}.pub"),
+            None => key.to_owned(),
+        };
+        let (key, public) = (quoted(key), quoted(&public));
+        commands.push(format!(
+            "cosign sign --key {key} --tlog-upload=false {copied}"
+        ));
+        commands.push(format!(
+            "cosign verify --key {public} --insecure-ignore-tlog=true {copied}"
+        ));
+    }
+    if let Some(archive) = archive.filter(|to| to.starts_with("s3://")) {
+        commands.push(format!("aws s3 cp --recursive REPORTS {}", quoted(archive)));
+    }
+    commands.push(format!("crane tag {copied} {}", quoted(request.tag())));
+    commands
+}
+
+/// Returns `text` as one word of a shell.
+fn quoted(text: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("'{}'", text.replace('\'', "'\\''")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_survive_a_shell() {
+        for (text, word) in [
+            ("a/b:1", "a/b:1"),
+            ("two words", "'two words'"),
+            ("$(id)", "'$(id)'"),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(text), word);
+        }
+    }
+}

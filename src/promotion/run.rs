@@ -1,0 +1,497 @@
+//! The executor: takes the steps of a confirmed plan in order, each one idempotent.
+//!
+//! A tag is put only after the copy was read back, the signatures were verified and the evidence
+//! was archived; so a stop at any moment leaves no tag on an unsigned or incomplete image.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chrono::{DateTime, Utc};
+use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::CancellationToken;
+
+use crate::archive::Archive;
+use crate::ledger::{self, Draft, LedgerError};
+use crate::model::{Digest, Repository};
+use crate::registry::{CopyProgress, RegistryError, copy};
+use crate::review::Review;
+use crate::signatures::{self, Fate, Format, SignOptions, VerifyOptions};
+
+use super::evidence;
+use super::plan::{differences, plan};
+use super::referrers::copy_referrers;
+use super::{
+    BlobPlan, Doors, Event, EventKind, Observed, Plan, PromotionError, Receipt, Request,
+    SignerInfo, Step, observe,
+};
+
+/// A confirmed promotion.
+#[derive(Clone, Debug)]
+pub struct Order<'a> {
+    /// The review the plan was made from.
+    pub review: &'a Review,
+    /// What the person asked for.
+    pub request: &'a Request,
+    /// The plan that was shown.
+    pub plan: &'a Plan,
+    /// The plan digest the person confirmed.
+    pub shown: &'a Digest,
+}
+
+/// Executes a plan, refusing any plan whose digest is not the one that was shown.
+///
+/// Everything is observed and checked again first; nothing is sent when anything differs. Running
+/// it again after a stop goes on where it stopped.
+///
+/// # Errors
+/// Every refusal and failure. The last event says what exists at the destination by then.
+pub async fn run(
+    order: &Order<'_>,
+    doors: &Doors,
+    cancel: &CancellationToken,
+    events: &UnboundedSender<Event>,
+) -> Result<Receipt, PromotionError> {
+    let mut job = Job {
+        order,
+        doors,
+        cancel,
+        events,
+        repository: &order.request.destination.repository,
+        started: doors.environment.now(),
+        step: Step::Check,
+        outcome: Outcome::default(),
+    };
+    match job.steps().await {
+        Ok(receipt) => {
+            job.emit(EventKind::Finished {
+                receipt: Box::new(receipt.clone()),
+            });
+            Ok(receipt)
+        }
+        Err(error) => {
+            let step = job.step;
+            let hints = job.hints(&error);
+            job.emit(EventKind::Failed {
+                step,
+                error: error.to_string(),
+                hints,
+            });
+            Err(error)
+        }
+    }
+}
+
+/// What was done so far.
+#[derive(Default)]
+struct Outcome {
+    fates: Vec<BlobPlan>,
+    bytes_sent: u64,
+    retries: u64,
+    copied: bool,
+    signatures: Vec<Digest>,
+    /// The formats in which a signature can be found now.
+    formats: Vec<Format>,
+    bundle: Option<String>,
+    tagged: bool,
+}
+
+struct Job<'a> {
+    order: &'a Order<'a>,
+    doors: &'a Doors,
+    cancel: &'a CancellationToken,
+    events: &'a UnboundedSender<Event>,
+    repository: &'a Repository,
+    started: DateTime<Utc>,
+    step: Step,
+    outcome: Outcome,
+}
+
+impl Job<'_> {
+    async fn steps(&mut self) -> Result<Receipt, PromotionError> {
+        self.start(Step::Check)?;
+        let observed = self.check().await?;
+        self.done("the plan is the one that was shown".to_owned(), 0);
+
+        self.start(Step::Copy)?;
+        let detail = self.copy(&observed).await?;
+        self.done(detail, self.outcome.bytes_sent);
+
+        self.start(Step::VerifyCopy)?;
+        self.read_back(&self.order.plan.digest.to_string(), &observed)
+            .await?;
+        self.done(
+            format!("{} is at the destination", self.order.plan.digest),
+            0,
+        );
+
+        self.start(Step::Sign)?;
+        let detail = self.sign(&observed).await?;
+        self.done(detail, 0);
+
+        self.start(Step::VerifySignature)?;
+        let detail = self.verify_signature().await?;
+        self.done(detail, 0);
+
+        self.start(Step::Archive)?;
+        let detail = self.archive().await?;
+        self.done(detail, 0);
+
+        self.start(Step::Tag)?;
+        let detail = self.tag(&observed).await?;
+        self.outcome.tagged = true;
+        self.done(detail, 0);
+
+        self.start(Step::ReadBack)?;
+        let tag = self.order.plan.tag.name.clone();
+        self.read_back(&tag, &observed).await?;
+        self.done(format!("{tag} names {}", self.order.plan.digest), 0);
+
+        // From here on the promotion is a fact: it is recorded even when the person cancels now.
+        self.step = Step::Record;
+        self.emit(EventKind::StepStarted { step: Step::Record });
+        let receipt = self.record().await?;
+        self.done("recorded in the ledger".to_owned(), 0);
+        Ok(receipt)
+    }
+
+    /// Observes everything again; refuses unless the same plan comes out of it.
+    async fn check(&self) -> Result<Observed, PromotionError> {
+        let Order {
+            review,
+            request,
+            plan: shown,
+            ..
+        } = self.order;
+        let mut observed = observe(&self.doors.client, request).await?;
+        if observed.destination_tag.as_ref() == Some(&shown.tag.to) {
+            // An earlier run got this far: the tag names the image already and moves no more.
+            observed.destination_tag.clone_from(&shown.tag.from);
+        }
+        let signer = self.signer_info()?;
+        let archive = self.doors.archive.as_ref().map(Archive::location);
+        // The review is replayed on the ledger of now: an approval may have been withdrawn.
+        let mut review = (*review).clone();
+        let chain = self.doors.ledger.read().await?;
+        if let Some(first) = chain.broken.clone() {
+            let location = self.doors.ledger.location();
+            let first = Box::new(first);
+            return Err(LedgerError::Broken { location, first }.into());
+        }
+        review.replay(&chain, self.doors.environment.now());
+        let now = plan(
+            &review,
+            request,
+            &observed,
+            signer.as_ref(),
+            archive.as_deref(),
+            self.doors.environment.now(),
+        )?;
+        if now.plan_digest != *self.order.shown {
+            return Err(PromotionError::PlanChanged {
+                shown: self.order.shown.clone(),
+                what: differences(shown, &now),
+                now: now.plan_digest,
+            });
+        }
+        if !now.blockers.is_empty() {
+            return Err(PromotionError::Blocked(now.blockers));
+        }
+        evidence::documents(self.order.review, self.order.plan)?;
+        Ok(observed)
+    }
+
+    /// The plan names the signer; the one at hand must be that one.
+    fn signer_info(&self) -> Result<Option<SignerInfo>, PromotionError> {
+        let Some(planned) = &self.order.plan.signer else {
+            return Ok(None);
+        };
+        let Some(signer) = &self.doors.signer else {
+            let text = "the plan signs, and the key is not unlocked".to_owned();
+            return Err(PromotionError::Refused(text));
+        };
+        Ok(Some(SignerInfo {
+            key: planned.key.clone(),
+            fingerprint: signer.public_key().fingerprint().clone(),
+        }))
+    }
+
+    async fn copy(&mut self, observed: &Observed) -> Result<String, PromotionError> {
+        let events = self.events.clone();
+        let environment = &self.doors.environment;
+        let retries = AtomicU64::new(0);
+        let progress = move |state: CopyProgress| {
+            if retries.swap(state.retries, Ordering::Relaxed) < state.retries {
+                let kind = EventKind::Retried {
+                    step: Step::Copy,
+                    reason: format!("a registry did not answer; {} tried again", state.retries),
+                };
+                // As below.
+                let _gone = events.send(Event {
+                    time: environment.now(),
+                    kind,
+                });
+            }
+            let done = state
+                .blobs
+                .iter()
+                .filter(|blob| blob.sent == blob.size)
+                .count();
+            let kind = EventKind::Progress {
+                step: Step::Copy,
+                bytes: state.bytes_sent,
+                total: state.bytes_total,
+                blobs: done as u64,
+                blobs_total: state.blobs.len() as u64,
+            };
+            // A consumer that went away does not stop a promotion.
+            let _gone = events.send(Event {
+                time: environment.now(),
+                kind,
+            });
+        };
+        let client = &self.doors.client;
+        let outcome = copy(
+            &observed.source,
+            &observed.manifest,
+            client,
+            self.repository,
+            self.cancel,
+            &progress,
+        )
+        .await?;
+        self.outcome.copied = true;
+        self.outcome.bytes_sent = outcome.bytes_sent;
+        self.outcome.retries = outcome.retries;
+        self.outcome.fates = outcome
+            .blobs
+            .iter()
+            .map(|blob| BlobPlan {
+                digest: blob.digest.clone(),
+                size: blob.size,
+                action: blob.fate.as_str(),
+            })
+            .collect();
+        let copied = copy_referrers(
+            self.order.plan.referrers,
+            observed,
+            client,
+            self.repository,
+            self.cancel,
+        )
+        .await?;
+        let count = |action: &str| {
+            let fates = self.outcome.fates.iter();
+            fates.filter(|blob| blob.action == action).count()
+        };
+        Ok(format!(
+            "{} blobs sent, {} mounted, {} there already; {copied} referrers copied",
+            count("uploaded"),
+            count("mounted"),
+            count("existed")
+        ))
+    }
+
+    /// Reads `reference` at the destination and compares it byte by byte with the source.
+    async fn read_back(&self, reference: &str, observed: &Observed) -> Result<(), PromotionError> {
+        let found = self
+            .doors
+            .client
+            .manifest(self.repository, reference)
+            .await?;
+        if found.bytes != observed.manifest.bytes {
+            let (expected, actual) = (&self.order.plan.digest, &found.digest);
+            let text = format!(
+                "{}:{reference} holds {actual} instead of {expected}",
+                self.repository
+            );
+            return Err(PromotionError::Refused(text));
+        }
+        Ok(())
+    }
+
+    async fn sign(&mut self, observed: &Observed) -> Result<String, PromotionError> {
+        let (Some(_), Some(signer)) = (&self.order.plan.signer, &self.doors.signer) else {
+            return Ok("not signed, as planned".to_owned());
+        };
+        let options = SignOptions {
+            annotations: BTreeMap::new(),
+            created: self.doors.environment.now(),
+        };
+        let subject = observed.manifest.descriptor();
+        let outcome = signatures::sign(
+            &self.doors.client,
+            self.repository,
+            &subject,
+            signer,
+            &options,
+        )
+        .await?;
+        let both = [
+            (Format::Bundle, outcome.bundle),
+            (Format::Legacy, outcome.legacy),
+        ];
+        for (format, stored) in both {
+            if matches!(stored.fate, Fate::Written | Fate::Existed) {
+                self.outcome.formats.push(format);
+            }
+            self.outcome.signatures.push(stored.digest);
+        }
+        let mut detail = format!("bundle and .sig tag, key {}", outcome.key_fingerprint);
+        for warning in outcome.warnings {
+            detail.push_str("; ");
+            detail.push_str(&warning);
+        }
+        Ok(detail)
+    }
+
+    async fn verify_signature(&self) -> Result<String, PromotionError> {
+        let (Some(_), Some(signer)) = (&self.order.plan.signer, &self.doors.signer) else {
+            return Ok("nothing to verify, as planned".to_owned());
+        };
+        let keys = [signer.public_key().clone()];
+        let options = VerifyOptions {
+            keys: &keys,
+            strict: true,
+            now: self.doors.environment.now(),
+        };
+        let digest = &self.order.plan.digest;
+        let found =
+            signatures::verify(&self.doors.client, self.repository, digest, &options).await?;
+        let holds = |format: &Format| {
+            let mut signatures = found.signatures.iter();
+            signatures.any(|signature| signature.valid && signature.format == *format)
+        };
+        let valid = self.outcome.formats.iter().filter(|it| holds(it)).count();
+        if !found.signed || valid == 0 || valid < self.outcome.formats.len() {
+            let text = format!(
+                "{valid} valid signatures of the {} written were found; the tag was not touched",
+                self.outcome.formats.len()
+            );
+            return Err(PromotionError::Refused(text));
+        }
+        Ok(format!("{valid} signatures verify"))
+    }
+
+    async fn archive(&mut self) -> Result<String, PromotionError> {
+        let Some(archive) = &self.doors.archive else {
+            return Ok("no archive is configured".to_owned());
+        };
+        let receipt = serde_json::to_vec(&self.receipt().document())?;
+        let bundle = evidence::bundle(
+            self.order.review,
+            self.order.plan,
+            self.started,
+            receipt.into(),
+        )?;
+        let id = archive.put(bundle).await?;
+        self.outcome.bundle = Some(id.to_string());
+        Ok(format!("archived as {id}"))
+    }
+
+    /// Puts the tag, unless somebody moved it since the plan was shown.
+    async fn tag(&self, observed: &Observed) -> Result<String, PromotionError> {
+        let tag = &self.order.plan.tag;
+        let client = &self.doors.client;
+        let found = client.head_manifest(self.repository, &tag.name).await?;
+        let found = found.map(|descriptor| descriptor.digest);
+        if found.as_ref() == Some(&tag.to) {
+            return Ok(format!("{} names it already", tag.name));
+        }
+        if found != tag.from {
+            let text = format!(
+                "the tag {} was moved to {} meanwhile; it was left alone",
+                tag.name,
+                found.map_or_else(|| "nothing".to_owned(), |digest| digest.to_string()),
+            );
+            return Err(PromotionError::Refused(text));
+        }
+        client
+            .put_manifest(self.repository, &tag.name, &observed.manifest)
+            .await?;
+        Ok(format!("{} put", tag.name))
+    }
+
+    async fn record(&mut self) -> Result<Receipt, PromotionError> {
+        let mut receipt = self.receipt();
+        let body = serde_json::to_value(receipt.document())?;
+        let environment = &self.doors.environment;
+        let draft = Draft::new(
+            ledger::kind::PROMOTION,
+            body,
+            &self.order.request.promoter,
+            environment.clock,
+        );
+        let entry = self.doors.ledger.append(draft).await?;
+        receipt.ledger_entry = Some(entry.seq);
+        receipt.ledger_head = Some(entry.sha256);
+        Ok(receipt)
+    }
+
+    fn receipt(&self) -> Receipt {
+        Receipt {
+            plan: self.order.plan.clone(),
+            fates: self.outcome.fates.clone(),
+            retries: self.outcome.retries,
+            started: self.started,
+            finished: self.doors.environment.now(),
+            previous_tag_digest: self.order.plan.tag.from.clone(),
+            signatures: self.outcome.signatures.clone(),
+            bundle: self.outcome.bundle.clone(),
+            promoter: self.order.request.promoter.clone(),
+            acknowledged: self.order.request.acknowledged.clone(),
+            ledger_entry: None,
+            ledger_head: None,
+        }
+    }
+
+    fn start(&mut self, step: Step) -> Result<(), PromotionError> {
+        if self.cancel.is_cancelled() {
+            return Err(PromotionError::Cancelled);
+        }
+        self.step = step;
+        self.emit(EventKind::StepStarted { step });
+        Ok(())
+    }
+
+    fn done(&self, detail: String, bytes: u64) {
+        self.emit(EventKind::StepFinished {
+            step: self.step,
+            detail,
+            bytes,
+        });
+    }
+
+    fn emit(&self, kind: EventKind) {
+        // A consumer that went away does not stop a promotion.
+        let _gone = self.events.send(Event {
+            time: self.doors.environment.now(),
+            kind,
+        });
+    }
+
+    /// Says what exists at the destination, and what to do next.
+    fn hints(&self, error: &PromotionError) -> Vec<String> {
+        use crate::error::Explain as _;
+        let exists = if self.outcome.tagged {
+            "the tag is put and signed; only the record is missing: run it again".to_owned()
+        } else if self.outcome.copied {
+            format!(
+                "{} is at the destination without this tag",
+                self.order.plan.digest
+            )
+        } else if self.step == Step::Check {
+            "nothing was sent".to_owned()
+        } else {
+            "some blobs may be at the destination; no tag names them".to_owned()
+        };
+        let mut hints = vec![exists];
+        hints.extend(error.hints());
+        if matches!(
+            error,
+            PromotionError::Registry(RegistryError::Network { .. })
+        ) {
+            hints.push("run it again: what was copied is not sent twice".to_owned());
+        }
+        hints
+    }
+}
