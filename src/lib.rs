@@ -5,6 +5,8 @@
 //! `tests/architecture.rs` holds the rule who may import whom and fails with the offending line.
 
 pub mod archive;
+pub mod config;
+pub mod connect;
 pub mod demo;
 pub mod environment;
 pub mod error;

@@ -1,0 +1,290 @@
+//! Settings become real clients: registry, ledger, archive, signer, policy. Opened when asked for.
+//!
+//! The only file that does so; everything else gets what it needs as a value.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+use std::sync::Arc;
+
+use crate::archive::Archive;
+use crate::config::Config;
+use crate::environment::Environment;
+use crate::error::{ErrorKind, Explain};
+use crate::ledger::Ledger;
+use crate::model::Digest;
+use crate::promotion::{Doors, SignerInfo};
+use crate::registry::{Client, ClientOptions, RegistryError};
+use crate::signing::{
+    Password, PublicKey, Signer, SigningError, SigningKey, read_private_key, read_public_key,
+};
+use crate::store::{DirectoryStore, ParseLocationError, S3Location, S3Store, Store};
+use crate::triage::policy::{Policy, PolicyError};
+
+/// What cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The policy file cannot be read.
+    #[error("policy {}: {source}", path.display())]
+    PolicyFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The policy file is no policy.
+    #[error("policy {}: {source}", path.display())]
+    Policy {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        source: PolicyError,
+    },
+    /// The policy is not the one that was pinned.
+    #[error("the policy has the hash {found}, and {pinned} was pinned")]
+    Pinned {
+        /// The hash asked for.
+        pinned: String,
+        /// The hash of the policy.
+        found: Digest,
+    },
+    /// No signing key is given.
+    #[error("no key is given")]
+    NoKey,
+    /// A key in a variable that is not set.
+    #[error("the variable {0} is not set")]
+    KeyVariable(String),
+    /// A key in a place that this version cannot use.
+    #[error("keys in {0} cannot be used yet")]
+    KeyPlace(String),
+    /// The key cannot be opened.
+    #[error("{key}: {source}")]
+    Key {
+        /// The key as given.
+        key: String,
+        /// Why.
+        source: SigningError,
+    },
+    /// An S3 address that is none.
+    #[error(transparent)]
+    Location(#[from] ParseLocationError),
+    /// The registry client cannot be made.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+}
+
+impl Explain for ConnectError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::PolicyFile { .. } | Self::Policy { .. } | Self::Key { .. } => ErrorKind::Input,
+            Self::Pinned { .. } => ErrorKind::Refused,
+            Self::NoKey | Self::KeyVariable(_) | Self::KeyPlace(_) | Self::Location(_) => {
+                ErrorKind::Usage
+            }
+            Self::Registry(error) => error.kind(),
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Policy { source, .. } => source.hints(),
+            Self::NoKey => vec![
+                "name one with --key FILE, or make one with `countersign key generate`".to_owned(),
+            ],
+            Self::KeyPlace(_) => vec!["use a key file or env://VARIABLE".to_owned()],
+            Self::Key { source, .. } => source.hints(),
+            Self::Registry(error) => error.hints(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Opens the outside world as the settings say.
+#[derive(Clone, Debug)]
+pub struct Connector {
+    /// The settings.
+    pub config: Config,
+    /// The process environment.
+    pub environment: Environment,
+}
+
+impl Connector {
+    /// Reads the policy: the file of the settings, else the defaults.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is no policy.
+    pub fn policy(&self) -> Result<Policy, ConnectError> {
+        let Some(path) = &self.config.policy else {
+            return Ok(Policy::default());
+        };
+        let text = std::fs::read_to_string(path).map_err(|source| ConnectError::PolicyFile {
+            path: path.clone(),
+            source,
+        })?;
+        Policy::from_str(&text).map_err(|source| ConnectError::Policy {
+            path: path.clone(),
+            source,
+        })
+    }
+
+    /// Reads the policy and refuses any but the one whose hash is `pinned`, with or without
+    /// `sha256:` before it.
+    ///
+    /// # Errors
+    /// As [`Connector::policy`], and when the hash is another one.
+    pub fn pinned_policy(&self, pinned: Option<&str>) -> Result<Policy, ConnectError> {
+        let policy = self.policy()?;
+        let found = policy.sha256();
+        match pinned {
+            Some(pinned) if pinned.trim_start_matches("sha256:") != found.hex() => {
+                Err(ConnectError::Pinned {
+                    pinned: pinned.to_owned(),
+                    found,
+                })
+            }
+            _ => Ok(policy),
+        }
+    }
+
+    /// Opens the ledger. Nothing is read yet.
+    ///
+    /// # Errors
+    /// When its address is wrong.
+    pub async fn ledger(&self) -> Result<Ledger, ConnectError> {
+        Ok(Ledger::new(self.store(&self.config.ledger).await?))
+    }
+
+    /// Opens the archive, where one is set.
+    ///
+    /// # Errors
+    /// When its address is wrong.
+    pub async fn archive(&self) -> Result<Option<Archive>, ConnectError> {
+        match &self.config.archive {
+            None => Ok(None),
+            Some(location) => Ok(Some(Archive::new(self.store(location).await?))),
+        }
+    }
+
+    async fn store(&self, location: &str) -> Result<Store, ConnectError> {
+        if !location.starts_with("s3://") {
+            let path = self.environment.working_directory.join(location);
+            return Ok(Store::Directory(DirectoryStore::new(&path)));
+        }
+        let location: S3Location = location.parse()?;
+        let sdk = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+        // An endpoint of one's own rarely answers on bucket.host names.
+        let endpoints = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
+        let own = endpoints
+            .iter()
+            .any(|name| self.environment.variable(name).is_some());
+        Ok(Store::S3(S3Store::new(&sdk, location, own)))
+    }
+
+    /// Makes the registry client. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// When the certificate file cannot be used.
+    pub fn client(&self) -> Result<Client, ConnectError> {
+        let docker = self
+            .environment
+            .variable("DOCKER_CONFIG")
+            .map(PathBuf::from)
+            .or_else(|| {
+                self.environment
+                    .home
+                    .as_ref()
+                    .map(|home| home.join(".docker"))
+            })
+            .map(|folder| folder.join("config.json"))
+            .filter(|path| path.exists());
+        Ok(Client::new(&ClientOptions {
+            ca_file: self.config.ca_file.clone(),
+            docker_config: docker,
+            ..ClientOptions::default()
+        })?)
+    }
+
+    /// Returns the public key of the signing key, where it can be known without the password: the
+    /// `.pub` file beside a `.key` file.
+    ///
+    /// # Errors
+    /// When that file is there and holds no public key.
+    pub fn public_key(&self) -> Result<Option<PublicKey>, ConnectError> {
+        let Some(key) = &self.config.key else {
+            return Ok(None);
+        };
+        let path = Path::new(key).with_extension("pub");
+        if key.contains("://") || !path.exists() {
+            return Ok(None);
+        }
+        read_public_key(&path)
+            .map(Some)
+            .map_err(|source| ConnectError::Key {
+                key: path.display().to_string(),
+                source,
+            })
+    }
+
+    /// Returns who would sign, where it can be known without the password.
+    ///
+    /// # Errors
+    /// As [`Connector::public_key`].
+    pub fn signer_info(&self) -> Result<Option<SignerInfo>, ConnectError> {
+        let public = self.public_key()?;
+        Ok(self
+            .config
+            .key
+            .clone()
+            .zip(public)
+            .map(|(key, public)| SignerInfo {
+                key,
+                fingerprint: public.fingerprint().clone(),
+            }))
+    }
+
+    /// Unlocks the signing key. Deriving the key takes up to a second and 128 MiB: a console calls
+    /// this off its own thread.
+    ///
+    /// # Errors
+    /// When no key is set, it cannot be read, or the password is wrong.
+    pub fn signer(&self, password: &Password) -> Result<Signer, ConnectError> {
+        let key = self.config.key.as_deref().ok_or(ConnectError::NoKey)?;
+        let wrong = |source| ConnectError::Key {
+            key: key.to_owned(),
+            source,
+        };
+        let signing = if let Some(variable) = key.strip_prefix("env://") {
+            let pem = self
+                .environment
+                .variable(variable)
+                .ok_or_else(|| ConnectError::KeyVariable(variable.to_owned()))?;
+            SigningKey::from_pem(pem, password).map_err(wrong)?
+        } else if let Some((scheme, _)) = key.split_once("://") {
+            return Err(ConnectError::KeyPlace(scheme.to_owned()));
+        } else {
+            read_private_key(Path::new(key), password).map_err(wrong)?
+        };
+        Ok(Signer::Key(signing))
+    }
+
+    /// Returns the password from `COSIGN_PASSWORD`; set but empty is the empty password.
+    #[must_use]
+    pub fn password(&self) -> Option<Password> {
+        self.environment
+            .variable("COSIGN_PASSWORD")
+            .map(|text| Password::new(text.to_owned()))
+    }
+
+    /// Opens everything a promotion may touch; `signer` was unlocked before.
+    ///
+    /// # Errors
+    /// When one of them cannot be opened.
+    pub async fn doors(&self, signer: Option<Signer>) -> Result<Doors, ConnectError> {
+        Ok(Doors {
+            client: self.client()?,
+            ledger: Arc::new(self.ledger().await?),
+            archive: self.archive().await?,
+            signer,
+            environment: self.environment.clone(),
+        })
+    }
+}
