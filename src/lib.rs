@@ -11,6 +11,7 @@ pub mod demo;
 pub mod environment;
 pub mod error;
 pub mod formats;
+pub mod keymap;
 pub mod ledger;
 pub mod model;
 pub mod promotion;
