@@ -5,6 +5,7 @@
 //! `tests/architecture.rs` holds the rule who may import whom and fails with the offending line.
 
 pub mod archive;
+pub mod cli;
 pub mod config;
 pub mod connect;
 pub mod demo;

@@ -1,0 +1,191 @@
+//! Options of the commands about verdicts: decide, ledger, gate.
+//!
+//! What only shows is in `reading`; what sends something is in `shipping`.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{InputArgs, KeyOption, PolicyOption, ReviewerOption};
+use crate::config::Overrides;
+use crate::model::{Scope, Until};
+
+/// A decision as it is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DecisionArg {
+    /// Take the risk until a date or a fix
+    AcceptRisk,
+    /// The image is not affected; needs a justification
+    NotAffected,
+    /// The image is affected
+    Affected,
+    /// The scanner is wrong
+    FalsePositive,
+    /// Somebody is looking into it
+    UnderInvestigation,
+    /// With --whole-image: it may be promoted
+    Approve,
+    /// With --whole-image: it must not be promoted
+    Reject,
+}
+
+/// A scope as it is typed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ScopeArg {
+    /// This finding on this image
+    #[default]
+    Finding,
+    /// Every finding of these ids in this package, whatever the version, on this image
+    Package,
+    /// This finding on every image of the repository
+    Repository,
+    /// This finding wherever it appears
+    Everywhere,
+}
+
+impl From<ScopeArg> for Scope {
+    fn from(scope: ScopeArg) -> Self {
+        match scope {
+            ScopeArg::Finding => Self::Finding,
+            ScopeArg::Package => Self::Package,
+            ScopeArg::Repository => Self::Repository,
+            ScopeArg::Everywhere => Self::Everywhere,
+        }
+    }
+}
+
+/// `decide`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("about").required(true).args(["finding", "all_findings", "whole_image"]))]
+pub(crate) struct DecideArgs {
+    /// What is read
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// A finding, by id or key; repeatable
+    #[arg(long, value_name = "ID")]
+    pub(crate) finding: Vec<String>,
+    /// Every finding that is not suppressed
+    #[arg(long)]
+    pub(crate) all_findings: bool,
+    /// The image as a whole
+    #[arg(long)]
+    pub(crate) whole_image: bool,
+    /// Let an id mean several findings
+    #[arg(long, requires = "finding")]
+    pub(crate) all_matching: bool,
+    /// What is decided
+    #[arg(long, value_enum, value_name = "DECISION")]
+    pub(crate) decision: DecisionArg,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// When an accepted risk ends: a date, or `fixed` for as soon as a fix appears
+    #[arg(long, value_name = "YYYY-MM-DD|fixed")]
+    pub(crate) until: Option<Until>,
+    /// Why the image is not affected, as OpenVEX says it
+    #[arg(long, value_name = "TOKEN")]
+    pub(crate) justification: Option<String>,
+    /// How far the verdict reaches
+    #[arg(long, value_enum, default_value = "finding", value_name = "SCOPE")]
+    pub(crate) scope: ScopeArg,
+    /// Who decides
+    #[command(flatten)]
+    pub(crate) reviewer: ReviewerOption,
+    /// The key that signs an approval
+    #[command(flatten)]
+    pub(crate) key: KeyOption,
+    /// The policy
+    #[command(flatten)]
+    pub(crate) policy: PolicyOption,
+}
+
+impl DecideArgs {
+    /// Returns what the options set in the configuration.
+    pub(crate) fn overrides(&self) -> Overrides {
+        Overrides {
+            reviewer: self.reviewer.reviewer.clone(),
+            key: self.key.key.clone(),
+            policy: self.policy.policy.clone(),
+            ..Overrides::default()
+        }
+    }
+}
+
+/// `ledger`.
+#[derive(Debug, Args)]
+pub(crate) struct LedgerArgs {
+    /// What to do with it
+    #[command(subcommand)]
+    pub(crate) command: LedgerCommand,
+}
+
+/// What to do with the ledger.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerCommand {
+    /// Show the entries, oldest first
+    Show,
+    /// Check every entry and how they hang together: whole (exit 0), nothing there (1), broken (6)
+    Verify,
+    /// Take back a verdict or an approval; both entries stay on record
+    Undo {
+        /// The number of the entry
+        #[arg(value_name = "ENTRY")]
+        entry: u64,
+        /// Who takes it back
+        #[command(flatten)]
+        reviewer: ReviewerOption,
+    },
+    /// Show which accepted risks end when, the next first
+    Expiring,
+}
+
+impl LedgerArgs {
+    /// Returns what the options set in the configuration.
+    pub(crate) fn overrides(&self) -> Overrides {
+        match &self.command {
+            LedgerCommand::Undo { reviewer, .. } => Overrides {
+                reviewer: reviewer.reviewer.clone(),
+                ..Overrides::default()
+            },
+            LedgerCommand::Show | LedgerCommand::Verify | LedgerCommand::Expiring => {
+                Overrides::default()
+            }
+        }
+    }
+}
+
+/// What the gate is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GateFor {
+    /// A promotion: approvals and destinations count too
+    Promote,
+}
+
+/// `gate`.
+#[derive(Debug, Args)]
+pub(crate) struct GateArgs {
+    /// What is read
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Ask for more than the findings
+    #[arg(long = "for", value_enum, value_name = "STEP")]
+    pub(crate) purpose: Option<GateFor>,
+    /// The policy
+    #[command(flatten)]
+    pub(crate) policy: PolicyOption,
+    /// Refuse any policy but the one with this SHA-256
+    #[arg(long, value_name = "HEX")]
+    pub(crate) policy_sha256: Option<String>,
+    /// Who promotes, with --for promote
+    #[command(flatten)]
+    pub(crate) reviewer: ReviewerOption,
+}
+
+impl GateArgs {
+    /// Returns what the options set in the configuration.
+    pub(crate) fn overrides(&self) -> Overrides {
+        Overrides {
+            policy: self.policy.policy.clone(),
+            reviewer: self.reviewer.reviewer.clone(),
+            ..Overrides::default()
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Options of the commands that read and show: list, findings, compare, components, inspect.
+//!
+//! What changes something is in `evidence` and `shipping`.
+
+use clap::Args;
+
+use super::{InputArgs, PolicyOption};
+use crate::config::Overrides;
+
+/// `list`.
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// What is read
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// The policy, which an approval is bound to
+    #[command(flatten)]
+    pub(crate) policy: PolicyOption,
+}
+
+impl ListArgs {
+    /// Returns what the options set in the configuration.
+    pub(crate) fn overrides(&self) -> Overrides {
+        Overrides {
+            policy: self.policy.policy.clone(),
+            ..Overrides::default()
+        }
+    }
+}
+
+/// `findings`.
+#[derive(Debug, Args)]
+pub(crate) struct FindingsArgs {
+    /// What is read
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Show what passes: words, sev:>=high fix:yes id: pkg: scanner: src:both kind: verdict:none, ! turns a term round
+    #[arg(long, value_name = "EXPR")]
+    pub(crate) filter: Option<String>,
+    /// Show these severities: a list (critical,high) or a least one (high+)
+    #[arg(long, value_name = "LIST|MIN+")]
+    pub(crate) severity: Option<String>,
+    /// Show what can be fixed, or not: yes, no, unknown
+    #[arg(long, value_name = "LIST")]
+    pub(crate) fixable: Option<String>,
+    /// Show these kinds: vulnerability, misconfiguration, secret, license, hygiene
+    #[arg(long, value_name = "LIST")]
+    pub(crate) kind: Option<String>,
+    /// The policy, which verdicts are held against
+    #[command(flatten)]
+    pub(crate) policy: PolicyOption,
+}
+
+impl FindingsArgs {
+    /// Returns what the options set in the configuration.
+    pub(crate) fn overrides(&self) -> Overrides {
+        Overrides {
+            policy: self.policy.policy.clone(),
+            ..Overrides::default()
+        }
+    }
+}
+
+/// `compare`.
+#[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// What is read
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Leave out the rows on which the scanners agree
+    #[arg(long)]
+    pub(crate) only_differences: bool,
+    /// Exit with 1 when there is a difference
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+/// `components`.
+#[derive(Debug, Args)]
+pub(crate) struct ComponentsArgs {
+    /// What is read
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Show which component needs which
+    #[arg(long)]
+    pub(crate) tree: bool,
+    /// Show the components whose name, version, ecosystem, purl or licence contains every word
+    #[arg(long, value_name = "EXPR")]
+    pub(crate) filter: Option<String>,
+}
+
+/// `inspect`.
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// A registry reference, or oci:DIR[:REF]
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: String,
+    /// The platform of an image that has several
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    pub(crate) platform: Option<String>,
+    /// List the tags of the repository instead
+    #[arg(long)]
+    pub(crate) tags: bool,
+}

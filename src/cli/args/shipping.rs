@@ -1,0 +1,230 @@
+//! Options of the commands about images in registries: plan, promote, sign, verify, tree, archive.
+//!
+//! What only shows a report is in `reading`; verdicts are in `evidence`.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use clap::{Args, Subcommand};
+
+use super::{ArchiveOption, InputArgs, KeyOption, PolicyOption, ReadingArgs, ReviewerOption};
+use crate::config::Overrides;
+use crate::model::Digest;
+
+/// What `plan` and `promote` share.
+#[derive(Debug, Args)]
+pub(crate) struct PromotionArgs {
+    /// The image as it is: a registry reference, or oci:DIR[:REF]
+    #[arg(value_name = "SOURCE")]
+    pub(crate) source: String,
+    /// Where it goes: a registry reference with its tag
+    #[arg(value_name = "DESTINATION")]
+    pub(crate) destination: String,
+    /// The evidence; without it, what the approval names is fetched from the archive
+    #[arg(value_name = "INPUT")]
+    pub(crate) inputs: Vec<String>,
+    /// How the inputs are read
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+    /// The platform, where only one of several is promoted
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    pub(crate) platform: Option<String>,
+    /// The digest the tag will name
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) digest: Option<Digest>,
+    /// Consent to moving a tag that names another image
+    #[arg(long)]
+    pub(crate) move_tag: bool,
+    /// Promote without a signature, where the policy allows it
+    #[arg(long)]
+    pub(crate) no_sign: bool,
+    /// Accept a blocker of this class that may be accepted; repeatable
+    #[arg(long, value_name = "CLASS")]
+    pub(crate) acknowledge: Vec<String>,
+    /// Refuse any policy but the one with this SHA-256
+    #[arg(long, value_name = "HEX")]
+    pub(crate) policy_sha256: Option<String>,
+    /// The policy
+    #[command(flatten)]
+    pub(crate) policy: PolicyOption,
+    /// The archive
+    #[command(flatten)]
+    pub(crate) archive: ArchiveOption,
+    /// The signing key
+    #[command(flatten)]
+    pub(crate) key: KeyOption,
+    /// Who promotes
+    #[command(flatten)]
+    pub(crate) reviewer: ReviewerOption,
+}
+
+impl PromotionArgs {
+    /// Returns what the options set in the configuration.
+    pub(crate) fn overrides(&self) -> Overrides {
+        Overrides {
+            archive: self.archive.archive.clone(),
+            reviewer: self.reviewer.reviewer.clone(),
+            key: self.key.key.clone(),
+            policy: self.policy.policy.clone(),
+            ..Overrides::default()
+        }
+    }
+}
+
+/// `plan`.
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// What `promote` takes too
+    #[command(flatten)]
+    pub(crate) common: PromotionArgs,
+}
+
+/// `promote`.
+#[derive(Debug, Args)]
+pub(crate) struct PromoteArgs {
+    /// What `plan` takes too
+    #[command(flatten)]
+    pub(crate) common: PromotionArgs,
+    /// Do it: without this nothing is sent
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Refuse any plan but the one with this hash
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) plan_digest: Option<Digest>,
+}
+
+/// `sign`.
+#[derive(Debug, Args)]
+pub(crate) struct SignArgs {
+    /// The image
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: String,
+    /// The signing key
+    #[command(flatten)]
+    pub(crate) key: KeyOption,
+}
+
+impl SignArgs {
+    /// Returns what the options set in the configuration.
+    pub(crate) fn overrides(&self) -> Overrides {
+        Overrides {
+            key: self.key.key.clone(),
+            ..Overrides::default()
+        }
+    }
+}
+
+/// `verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The image
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: String,
+    /// The public key
+    #[command(flatten)]
+    pub(crate) key: KeyOption,
+    /// Refuse a signature that names another repository instead of warning
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// The identity of a keyless signature's certificate
+    #[arg(long, value_name = "IDENTITY")]
+    pub(crate) certificate_identity: Option<String>,
+    /// As --certificate-identity, as a regular expression
+    #[arg(long, value_name = "REGEXP")]
+    pub(crate) certificate_identity_regexp: Option<String>,
+    /// The issuer of that certificate
+    #[arg(long, value_name = "URL")]
+    pub(crate) certificate_oidc_issuer: Option<String>,
+    /// As --certificate-oidc-issuer, as a regular expression
+    #[arg(long, value_name = "REGEXP")]
+    pub(crate) certificate_oidc_issuer_regexp: Option<String>,
+    /// The roots that certificates are checked against
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trusted_root: Option<PathBuf>,
+}
+
+impl VerifyArgs {
+    /// Returns what the options set in the configuration.
+    pub(crate) fn overrides(&self) -> Overrides {
+        Overrides {
+            key: self.key.key.clone(),
+            ..Overrides::default()
+        }
+    }
+}
+
+/// `tree`.
+#[derive(Debug, Args)]
+pub(crate) struct TreeArgs {
+    /// The image
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: String,
+    /// The public key that signatures are checked with
+    #[command(flatten)]
+    pub(crate) key: KeyOption,
+}
+
+impl TreeArgs {
+    /// Returns what the options set in the configuration.
+    pub(crate) fn overrides(&self) -> Overrides {
+        Overrides {
+            key: self.key.key.clone(),
+            ..Overrides::default()
+        }
+    }
+}
+
+/// `archive`.
+#[derive(Debug, Args)]
+pub(crate) struct ArchiveArgs {
+    /// What to do with it
+    #[command(subcommand)]
+    pub(crate) command: ArchiveCommand,
+    /// The archive
+    #[command(flatten)]
+    pub(crate) archive: ArchiveOption,
+}
+
+/// What to do with the archive.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ArchiveCommand {
+    /// Keep reports, SBOMs and the verdicts on them as one bundle
+    Put {
+        /// What is kept
+        #[command(flatten)]
+        input: InputArgs,
+        /// Assert that the image was shipped then: a date or time, for older history
+        #[arg(long, value_name = "TIME", value_parser = super::time, requires = "destination")]
+        shipped_at: Option<DateTime<Utc>>,
+        /// Where the image was shipped to
+        #[arg(long, value_name = "DESTINATION")]
+        destination: Option<String>,
+    },
+    /// List the evidence bundles
+    List,
+    /// Fetch a bundle into a new folder
+    Get {
+        /// The bundle's name or the image's digest
+        #[arg(value_name = "BUNDLE")]
+        bundle: String,
+        /// The folder
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+    },
+    /// Check a bundle, or all: whole (exit 0) or not (1)
+    Verify {
+        /// The bundle's name or the image's digest
+        #[arg(value_name = "BUNDLE")]
+        bundle: Option<String>,
+    },
+}
+
+impl ArchiveArgs {
+    /// Returns what the options set in the configuration.
+    pub(crate) fn overrides(&self) -> Overrides {
+        Overrides {
+            archive: self.archive.archive.clone(),
+            ..Overrides::default()
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! `decide`: checks a decision, records it and says what was recorded.
+//!
+//! Which decisions are allowed is `review::decide`'s question.
+
+use serde::Serialize;
+
+use super::args::{DecideArgs, DecisionArg, Format};
+use super::document::SubjectView;
+use super::exit::Exit;
+use super::settings::Settings;
+use super::stop::Stop;
+use super::{open, output, work};
+use crate::ledger::Entry;
+use crate::model::{Decision, Digest, FindingKey, ImageDecision};
+use crate::review::{self, DecideRequest, Decided, Review, ReviewError, Selection};
+use crate::triage::gate::Blocker;
+
+/// The document `decide`.
+#[derive(Serialize)]
+struct DecideDocument<'a> {
+    subject: SubjectView<'a>,
+    decision: &'static str,
+    reviewer: &'a str,
+    entries: Vec<WrittenEntry<'a>>,
+    ledger: String,
+    head: Option<&'a Digest>,
+    gate: GateNow,
+}
+
+/// An entry that is durable.
+#[derive(Serialize)]
+struct WrittenEntry<'a> {
+    seq: u64,
+    sha256: &'a Digest,
+    kind: &'a str,
+    /// The finding it is about; none for an image.
+    finding: Option<FindingKey>,
+}
+
+/// What the policy says with these entries.
+#[derive(Serialize)]
+struct GateNow {
+    open: bool,
+    blockers: Vec<Blocker>,
+}
+
+/// Runs the command.
+pub(super) fn run(args: &DecideArgs, settings: &Settings) -> Result<Exit, Stop> {
+    let format = settings.format(&[Format::Table, Format::Json])?;
+    if args.key.key.is_some() {
+        return Err(Stop::usage("signed approvals cannot be made yet").hint("leave out --key"));
+    }
+    let decided = decided(args)?;
+    let mut output = settings.output()?;
+    let opened = open::open(settings, &args.input.inputs, &args.input.reading)?;
+    if opened.exit == Exit::Ledger {
+        return Ok(Exit::Ledger);
+    }
+    let mut review = opened.review;
+    let subject = open::subject(&review, &args.input.reading)?;
+    let request = DecideRequest {
+        subject,
+        decided,
+        reason: args.reason.clone(),
+        reviewer: settings.config().reviewer.clone(),
+        clock: settings.environment().clock,
+        envelope: None,
+    };
+    let drafts = review::decide(&review, &request).map_err(with_candidates)?;
+
+    // Durable before anything is said.
+    let ledger = work::ledger(settings)?;
+    let entries = work::wait(ledger.is_local(), ledger.append_all(drafts))??;
+    let chain = work::wait(ledger.is_local(), ledger.read())??;
+    review.replay(&chain, settings.environment().now());
+
+    let gate = review.gate(subject, None, settings.environment().now());
+    let document = DecideDocument {
+        subject: subject_view(&review, subject)?,
+        decision: name(args.decision),
+        reviewer: &request.reviewer,
+        entries: entries.iter().map(written).collect(),
+        ledger: ledger.location(),
+        head: entries.last().map(|entry| &entry.sha256),
+        gate: gate.map_or_else(
+            || GateNow {
+                open: false,
+                blockers: Vec::new(),
+            },
+            |gate| GateNow {
+                open: gate.open,
+                blockers: gate.blockers,
+            },
+        ),
+    };
+    if format == Format::Json {
+        output.document("decide", &document)?;
+    } else {
+        tell(&mut output, &document)?;
+    }
+    output.finish()?;
+    Ok(opened.exit)
+}
+
+fn subject_view(review: &Review, subject: usize) -> Result<SubjectView<'_>, Stop> {
+    let found = review.subjects.get(subject);
+    found
+        .map(SubjectView::of)
+        .ok_or_else(|| Stop::input("the subject is gone"))
+}
+
+fn tell(output: &mut output::Output, document: &DecideDocument<'_>) -> Result<(), Stop> {
+    let count = document.entries.len();
+    let plural = if count == 1 { "entry" } else { "entries" };
+    output.line(&format!(
+        "{} recorded on {} by {}: {count} {plural} in {}",
+        document.decision, document.subject.name, document.reviewer, document.ledger
+    ))?;
+    for entry in &document.entries {
+        let about = entry
+            .finding
+            .as_ref()
+            .map_or_else(|| "the image".to_owned(), ToString::to_string);
+        output.line(&format!("  entry {}  {about}", entry.seq))?;
+    }
+    output.line(if document.gate.open {
+        "the gate is open"
+    } else {
+        "the gate is closed"
+    })?;
+    for blocker in &document.gate.blockers {
+        output.line(&format!("  {}: {}", blocker.class, blocker.text))?;
+    }
+    Ok(())
+}
+
+fn written(entry: &Entry) -> WrittenEntry<'_> {
+    let key = entry.body.pointer("/finding/key");
+    WrittenEntry {
+        seq: entry.seq,
+        sha256: &entry.sha256,
+        kind: &entry.kind,
+        finding: key
+            .and_then(serde_json::Value::as_str)
+            .map(FindingKey::from_text),
+    }
+}
+
+/// Says what a name that is refused could have meant.
+fn with_candidates(error: ReviewError) -> Stop {
+    let candidates = match &error {
+        ReviewError::Finding { candidates, .. } => candidates.clone(),
+        _ => Vec::new(),
+    };
+    let mut stop = Stop::from(error);
+    if !candidates.is_empty() {
+        stop.hints.extend(candidates);
+        stop = stop.hint("name one by its key, or add --all-matching");
+    }
+    stop
+}
+
+fn name(decision: DecisionArg) -> &'static str {
+    match about(decision) {
+        About::Finding(decision) => decision.as_str(),
+        About::Image(decision) => decision.as_str(),
+    }
+}
+
+/// What a decision can be about.
+enum About {
+    Finding(Decision),
+    Image(ImageDecision),
+}
+
+fn about(decision: DecisionArg) -> About {
+    match decision {
+        DecisionArg::AcceptRisk => About::Finding(Decision::AcceptRisk),
+        DecisionArg::NotAffected => About::Finding(Decision::NotAffected),
+        DecisionArg::Affected => About::Finding(Decision::Affected),
+        DecisionArg::FalsePositive => About::Finding(Decision::FalsePositive),
+        DecisionArg::UnderInvestigation => About::Finding(Decision::UnderInvestigation),
+        DecisionArg::Approve => About::Image(ImageDecision::Approve),
+        DecisionArg::Reject => About::Image(ImageDecision::Reject),
+    }
+}
+
+fn decided(args: &DecideArgs) -> Result<Decided, Stop> {
+    match about(args.decision) {
+        About::Image(decision) if args.whole_image => {
+            if args.until.is_some() || args.justification.is_some() {
+                return Err(Stop::usage(format!(
+                    "--until and --justification are about findings, and {} is about the image",
+                    decision.as_str()
+                )));
+            }
+            Ok(Decided::Image(decision))
+        }
+        About::Finding(decision) if !args.whole_image => Ok(Decided::Findings {
+            selection: if args.all_findings {
+                Selection::AllFindings
+            } else {
+                Selection::Named {
+                    names: args.finding.clone(),
+                    all_matching: args.all_matching,
+                }
+            },
+            decision,
+            until: args.until,
+            justification: args.justification.clone(),
+            scope: args.scope.into(),
+        }),
+        About::Image(decision) => Err(Stop::usage(format!(
+            "`{}` is a decision about a whole image",
+            decision.as_str()
+        ))
+        .hint("add --whole-image instead of --finding or --all-findings")),
+        About::Finding(decision) => Err(Stop::usage(format!(
+            "`{}` is a decision about findings",
+            decision.as_str()
+        ))
+        .hint("with --whole-image the decision is approve or reject")),
+    }
+}

@@ -1,0 +1,159 @@
+//! Findings as CSV and Markdown, and the cells that all plain forms share.
+//!
+//! Cells are guarded: a spreadsheet must not take text of an image for a formula, nor Markdown for
+//! markup.
+
+use super::{FindingView, FindingsDocument};
+use crate::model::{Fix, FixState, StandingVerdict, VulnerabilityId};
+use crate::text::Safe;
+
+const COLUMNS: [&str; 15] = [
+    "image",
+    "key",
+    "kind",
+    "severity",
+    "id",
+    "aliases",
+    "package",
+    "version",
+    "ecosystem",
+    "fix",
+    "fixed in",
+    "locations",
+    "scanners",
+    "verdict",
+    "title",
+];
+
+/// Returns what is known about a fix, in a few words.
+pub(super) fn fix(fix: &Fix) -> String {
+    match fix.state {
+        FixState::Fixed if !fix.versions.is_empty() => fix.versions.join(", "),
+        FixState::Fixed => "fixed".to_owned(),
+        FixState::NotFixed => "not fixed".to_owned(),
+        FixState::WontFix => "won't fix".to_owned(),
+        FixState::Unknown => "unknown".to_owned(),
+    }
+}
+
+/// Returns the verdict and, where it no longer holds, that it does not.
+pub(super) fn verdict(verdict: Option<&StandingVerdict>) -> String {
+    use crate::model::Standing;
+    verdict.map_or_else(String::new, |taken| {
+        let decision = taken.verdict.decision.as_str();
+        match taken.standing {
+            Standing::Current => decision.to_owned(),
+            Standing::Stale | Standing::Expired => format!("{decision} ({})", taken.standing),
+        }
+    })
+}
+
+fn cells(document: &FindingsDocument<'_>, finding: &FindingView<'_>) -> [String; 15] {
+    let image = document.subjects.get(finding.subject);
+    let aliases: Vec<&str> = finding
+        .aliases
+        .iter()
+        .map(VulnerabilityId::as_str)
+        .collect();
+    let places = finding.package.locations.iter();
+    let locations: Vec<&str> = places
+        .map(|place| place.path.as_str())
+        .filter(|path| !path.is_empty())
+        .collect();
+    [
+        image.map_or_else(String::new, |subject| subject.name.to_owned()),
+        finding.key.to_string(),
+        finding.kind.as_str().to_owned(),
+        finding.severity.to_string(),
+        finding.id.to_string(),
+        aliases.join(" "),
+        finding.package.name.to_owned(),
+        finding.package.version.to_owned(),
+        finding.package.ecosystem.to_owned(),
+        finding.fix.state.as_str().to_owned(),
+        finding.fix.versions.join(" "),
+        locations.join(" "),
+        finding.scanners.join(" "),
+        verdict(finding.verdict),
+        finding.title.to_owned(),
+    ]
+}
+
+/// Returns the findings as CSV (RFC 4180).
+pub(super) fn csv(document: &FindingsDocument<'_>) -> String {
+    let mut text = COLUMNS.join(",");
+    text.push_str("\r\n");
+    for finding in &document.findings {
+        let cells = cells(document, finding).map(|cell| csv_cell(&cell));
+        text.push_str(&cells.join(","));
+        text.push_str("\r\n");
+    }
+    text
+}
+
+/// Returns a cell that no spreadsheet takes for a formula.
+fn csv_cell(text: &str) -> String {
+    let text = text.replace(['\t', '\r', '\n'], " ");
+    let safe = Safe::new(&text);
+    let text = safe.as_str();
+    let is_formula = text.trim_start().starts_with(['=', '+', '-', '@']);
+    let quoted = is_formula || text.contains(['"', ',']) || text.starts_with(' ');
+    if !quoted {
+        return text.to_owned();
+    }
+    let guard = if is_formula { "'" } else { "" };
+    format!("\"{guard}{}\"", text.replace('"', "\"\""))
+}
+
+/// Returns the findings as a Markdown table.
+pub(super) fn markdown(document: &FindingsDocument<'_>) -> String {
+    const SHOWN: [usize; 8] = [0, 3, 4, 6, 7, 10, 12, 13];
+    let row = |cells: Vec<&str>| format!("| {} |\n", cells.join(" | "));
+    let headings = SHOWN.iter().filter_map(|column| COLUMNS.get(*column));
+    let mut text = row(headings.copied().collect());
+    text.push_str(&row(vec!["---"; SHOWN.len()]));
+    for finding in &document.findings {
+        let cells = cells(document, finding).map(|cell| markdown_cell(&cell));
+        let shown = SHOWN.iter().filter_map(|column| cells.get(*column));
+        text.push_str(&row(shown.map(String::as_str).collect()));
+    }
+    text
+}
+
+/// Returns a cell in which every character that Markdown acts on is escaped.
+fn markdown_cell(text: &str) -> String {
+    let safe = Safe::new(text);
+    let mut cell = String::with_capacity(safe.as_str().len());
+    for character in safe.as_str().chars() {
+        if "|<>[]()*_`#!\\&~".contains(character) {
+            cell.push('\\');
+        }
+        cell.push(character);
+    }
+    cell
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formulas_are_guarded() {
+        for (text, cell) in [
+            ("=1+1", "\"'=1+1\""),
+            (" \t@SUM(A1)", "\"'  @SUM(A1)\""),
+            ("-2", "\"'-2\""),
+            ("a,\"b\"", "\"a,\"\"b\"\"\""),
+            ("plain", "plain"),
+            ("two\nlines", "two lines"),
+        ] {
+            assert_eq!(csv_cell(text), cell);
+        }
+        assert_eq!(csv_cell("\u{202e}x"), "<U+202E>x");
+    }
+
+    #[test]
+    fn markup_is_escaped() {
+        assert_eq!(markdown_cell("a|b<i>[x](y)"), "a\\|b\\<i\\>\\[x\\]\\(y\\)");
+    }
+}

@@ -1,0 +1,332 @@
+//! `ledger`: the record read, checked and corrected.
+//!
+//! Chaining is `crate::ledger`'s work; what a verdict is worth today is `review`'s.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::args::{Format, LedgerArgs, LedgerCommand};
+use super::exit::Exit;
+use super::output::{self, Align, Output, Table};
+use super::settings::Settings;
+use super::stop::Stop;
+use super::work;
+use crate::ledger::{Chain, Entry, Head, replay};
+use crate::model::{Decision, Until};
+use crate::text::thousands;
+
+/// The document `ledger`.
+#[derive(Serialize)]
+struct LedgerDocument<'a> {
+    location: &'a str,
+    head: Option<Head>,
+    entries: Vec<EntryView<'a>>,
+    problems: Vec<ProblemView>,
+}
+
+/// One entry.
+#[derive(Serialize)]
+struct EntryView<'a> {
+    #[serde(flatten)]
+    entry: &'a Entry,
+    undone: bool,
+}
+
+/// One thing that is wrong.
+#[derive(Serialize)]
+struct ProblemView {
+    seq: u64,
+    file: String,
+    problem: String,
+}
+
+/// The document `ledger-verification`.
+#[derive(Serialize)]
+struct VerificationDocument<'a> {
+    location: &'a str,
+    whole: bool,
+    entries: usize,
+    head: Option<Head>,
+    problems: Vec<ProblemView>,
+    set_aside: Vec<SetAsideView<'a>>,
+}
+
+/// A file that is no part of the chain.
+#[derive(Serialize)]
+struct SetAsideView<'a> {
+    file: &'a str,
+    reason: &'a str,
+}
+
+/// The document `ledger-expiring`.
+#[derive(Serialize)]
+struct ExpiringDocument<'a> {
+    expiring: Vec<ExpiringView<'a>>,
+}
+
+/// One accepted risk.
+#[derive(Serialize)]
+struct ExpiringView<'a> {
+    until: Until,
+    days: Option<i64>,
+    expired: bool,
+    id: &'a str,
+    package: &'a str,
+    version: &'a str,
+    image: &'a str,
+    reviewer: &'a str,
+    reason: &'a str,
+    entry: u64,
+}
+
+/// Runs the command.
+pub(super) fn run(args: &LedgerArgs, settings: &Settings) -> Result<Exit, Stop> {
+    let format = settings.format(&[Format::Table, Format::Json])?;
+    let json = format == Format::Json;
+    let mut output = settings.output()?;
+    let exit = match &args.command {
+        LedgerCommand::Show => show(settings, json, &mut output)?,
+        LedgerCommand::Verify => verify(settings, json, &mut output)?,
+        LedgerCommand::Undo { entry, .. } => undo(settings, *entry, json, &mut output)?,
+        LedgerCommand::Expiring => expiring(settings, json, &mut output)?,
+    };
+    output.finish()?;
+    Ok(exit)
+}
+
+/// Warns about a broken chain and returns the outcome of reading it.
+fn tell(chain: &Chain) -> Exit {
+    match &chain.broken {
+        None => Exit::Done,
+        Some(broken) => {
+            output::warning(
+                &format!("the ledger is broken at {broken}; only what comes before is shown"),
+                &["run `countersign ledger verify`".to_owned()],
+            );
+            Exit::Ledger
+        }
+    }
+}
+
+fn show(settings: &Settings, json: bool, output: &mut Output) -> Result<Exit, Stop> {
+    let chain = work::chain(settings)?;
+    let location = &settings.config().ledger;
+    let undone = replay(&chain.entries).undone;
+    if json {
+        let entries = chain.entries.iter().map(|entry| EntryView {
+            entry,
+            undone: undone.contains(&entry.seq),
+        });
+        let problems = chain.problems.iter().map(|problem| ProblemView {
+            seq: problem.seq,
+            file: problem.file(),
+            problem: problem.fault.to_string(),
+        });
+        let document = LedgerDocument {
+            location,
+            head: chain.head(),
+            entries: entries.collect(),
+            problems: problems.collect(),
+        };
+        output.document("ledger", &document)?;
+        return Ok(tell(&chain));
+    }
+    if chain.entries.is_empty() {
+        output.line(&format!("the ledger {location} has no entry"))?;
+        return Ok(tell(&chain));
+    }
+    let mut table = Table::new(&[
+        ("entry", Align::Right),
+        ("time", Align::Left),
+        ("reviewer", Align::Left),
+        ("kind", Align::Left),
+        ("what", Align::Left),
+        ("reason", Align::Left),
+    ]);
+    for entry in &chain.entries {
+        let undone = if undone.contains(&entry.seq) {
+            " (taken back)"
+        } else {
+            ""
+        };
+        table.row([
+            entry.seq.to_string(),
+            entry.time.format("%Y-%m-%d %H:%M").to_string(),
+            entry.reviewer.clone(),
+            entry.kind.clone(),
+            format!("{}{undone}", what(entry)),
+            text(&entry.body, "/reason").to_owned(),
+        ]);
+    }
+    output.table(&table, 0)?;
+    Ok(tell(&chain))
+}
+
+/// Returns the text at a JSON pointer, or nothing.
+fn text<'a>(body: &'a Value, pointer: &str) -> &'a str {
+    body.pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+/// Returns what an entry says, in a few words.
+fn what(entry: &Entry) -> String {
+    let body = &entry.body;
+    let of = |pointer| text(body, pointer);
+    match entry.kind.as_str() {
+        "verdict" => format!(
+            "{} {} {}",
+            of("/decision"),
+            of("/finding/ids/0"),
+            of("/finding/package/name")
+        ),
+        "approval" => format!("{} {}", of("/decision"), of("/subject/name")),
+        "undo" => format!(
+            "entry {}",
+            body.pointer("/entry")
+                .and_then(Value::as_u64)
+                .unwrap_or_default()
+        ),
+        "promotion" => of("/destination").to_owned(),
+        _ => String::new(),
+    }
+}
+
+fn verify(settings: &Settings, json: bool, output: &mut Output) -> Result<Exit, Stop> {
+    let location = &settings.config().ledger;
+    let ledger = work::ledger(settings)?;
+    let verification = work::wait(work::is_local(location), ledger.verify(&[]))??;
+    let problems: Vec<ProblemView> = verification
+        .problems
+        .iter()
+        .map(|problem| ProblemView {
+            seq: problem.seq,
+            file: problem.file(),
+            problem: problem.fault.to_string(),
+        })
+        .collect();
+    let exit = if !verification.is_whole() {
+        Exit::Ledger
+    } else if verification.entries == 0 {
+        Exit::No
+    } else {
+        Exit::Done
+    };
+    if json {
+        let set_aside = verification.set_aside.iter().map(|one| SetAsideView {
+            file: &one.file,
+            reason: one.reason,
+        });
+        let document = VerificationDocument {
+            location,
+            whole: verification.is_whole(),
+            entries: verification.entries,
+            head: verification.head.clone(),
+            problems,
+            set_aside: set_aside.collect(),
+        };
+        output.document("ledger-verification", &document)?;
+        return Ok(exit);
+    }
+    let entries = thousands(verification.entries as u64);
+    match (exit, &verification.head) {
+        (Exit::Done, Some(head)) => {
+            output.line(&format!("whole: {entries} entries; the head is {head}"))?;
+        }
+        (Exit::No, _) => output.line(&format!("nothing to verify: {location} has no entry"))?,
+        _ => output.line(&format!("broken: {entries} entries can be relied on"))?,
+    }
+    for problem in &verification.problems {
+        output.line(&problem.to_string())?;
+    }
+    for one in &verification.set_aside {
+        output::note(&format!("{} does not count: {}", one.file, one.reason));
+    }
+    Ok(exit)
+}
+
+fn undo(settings: &Settings, seq: u64, json: bool, output: &mut Output) -> Result<Exit, Stop> {
+    let config = settings.config();
+    let ledger = work::ledger(settings)?;
+    let clock = settings.environment().clock;
+    let entry = work::wait(
+        work::is_local(&config.ledger),
+        ledger.undo(seq, &config.reviewer, clock),
+    )??;
+    if json {
+        let document = EntryView {
+            entry: &entry,
+            undone: false,
+        };
+        output.document("ledger-undo", &document)?;
+    } else {
+        output.line(&format!("entry {} takes entry {seq} back", entry.seq))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn expiring(settings: &Settings, json: bool, output: &mut Output) -> Result<Exit, Stop> {
+    let chain = work::chain(settings)?;
+    let replayed = replay(&chain.entries);
+    let today = settings.environment().now().date_naive();
+    let mut expiring: Vec<ExpiringView<'_>> = replayed
+        .verdicts
+        .iter()
+        .filter(|(_, verdict)| verdict.decision == Decision::AcceptRisk)
+        .filter_map(|(recorded, verdict)| {
+            let until = verdict.until?;
+            let days = match until {
+                Until::Date(date) => Some((date - today).num_days()),
+                Until::Fixed => None,
+            };
+            Some(ExpiringView {
+                until,
+                days,
+                expired: days.is_some_and(|days| days < 0),
+                id: verdict.finding.ids.first().map_or("", |id| id.as_str()),
+                package: &verdict.finding.package.name,
+                version: &verdict.finding.package.version,
+                image: &verdict.subject.name,
+                reviewer: &recorded.reviewer,
+                reason: &verdict.reason,
+                entry: recorded.entry,
+            })
+        })
+        .collect();
+    expiring.sort_by_key(|one| (one.days.unwrap_or(i64::MAX), one.entry));
+    if json {
+        output.document("ledger-expiring", &ExpiringDocument { expiring })?;
+        return Ok(tell(&chain));
+    }
+    if expiring.is_empty() {
+        output.line("no accepted risk has an end")?;
+        return Ok(tell(&chain));
+    }
+    let mut table = Table::new(&[
+        ("until", Align::Left),
+        ("days", Align::Right),
+        ("id", Align::Left),
+        ("package", Align::Left),
+        ("image", Align::Left),
+        ("reviewer", Align::Left),
+        ("entry", Align::Right),
+    ]);
+    for one in &expiring {
+        let days = match one.days {
+            Some(_) if one.expired => "over".to_owned(),
+            Some(days) => days.to_string(),
+            None => String::new(),
+        };
+        table.row([
+            &one.until.to_string(),
+            &days,
+            one.id,
+            &format!("{} {}", one.package, one.version),
+            one.image,
+            one.reviewer,
+            &one.entry.to_string(),
+        ]);
+    }
+    output.table(&table, 0)?;
+    Ok(tell(&chain))
+}

@@ -1,0 +1,132 @@
+//! `list`: subjects with their reports, counts and state.
+//!
+//! Counting is `review::Summary`'s work.
+
+use serde::Serialize;
+
+use super::args::{Format, ListArgs};
+use super::document::{ReportView, SubjectView};
+use super::exit::Exit;
+use super::open;
+use super::output::{Align, Table};
+use super::settings::Settings;
+use super::stop::Stop;
+use crate::model::SeverityCounts;
+use crate::review::{Review, SubjectState};
+use crate::text::thousands;
+
+/// The document `list`.
+#[derive(Serialize)]
+struct ListDocument<'a> {
+    subjects: Vec<ListedSubject<'a>>,
+    reports: Vec<ReportView<'a>>,
+}
+
+/// One subject of the list.
+#[derive(Serialize)]
+struct ListedSubject<'a> {
+    #[serde(flatten)]
+    subject: SubjectView<'a>,
+    state: SubjectState,
+    scanners: Vec<String>,
+    findings: u64,
+    by_severity: SeverityCounts,
+    fixable: u64,
+    secrets: u64,
+    undecided: u64,
+    scanned: bool,
+    partial: bool,
+    promoted_to: Vec<&'a str>,
+}
+
+/// Runs the command.
+pub(super) fn run(args: &ListArgs, settings: &Settings) -> Result<Exit, Stop> {
+    let format = settings.format(&[Format::Table, Format::Json])?;
+    let mut output = settings.output()?;
+    let opened = open::open(settings, &args.input.inputs, &args.input.reading)?;
+    let review = &opened.review;
+    let chosen = open::subjects(review, &args.input.reading)?;
+    let listed: Vec<ListedSubject<'_>> = chosen
+        .iter()
+        .filter_map(|subject| listed(review, *subject))
+        .collect();
+    if format == Format::Json {
+        let document = ListDocument {
+            subjects: listed,
+            reports: ReportView::all(review, &chosen),
+        };
+        output.document("list", &document)?;
+    } else {
+        let table = table(&listed);
+        output.table(&table, 0)?;
+    }
+    output.finish()?;
+    Ok(opened.exit)
+}
+
+fn listed(review: &Review, subject: usize) -> Option<ListedSubject<'_>> {
+    let summary = review.summary(subject);
+    let promotions = review
+        .promotions
+        .get(subject)
+        .map_or(&[][..], Vec::as_slice);
+    Some(ListedSubject {
+        subject: SubjectView::of(review.subjects.get(subject)?),
+        state: review.state(subject),
+        scanners: summary.scanners,
+        findings: summary.findings,
+        by_severity: summary.by_severity,
+        fixable: summary.fixable,
+        secrets: summary.secrets,
+        undecided: summary.undecided,
+        scanned: summary.scanned,
+        partial: summary.partial,
+        promoted_to: promotions
+            .iter()
+            .map(|promoted| promoted.destination.as_str())
+            .collect(),
+    })
+}
+
+fn table(listed: &[ListedSubject<'_>]) -> Table {
+    let mut table = Table::new(&[
+        ("image", Align::Left),
+        ("state", Align::Left),
+        ("findings", Align::Right),
+        ("critical", Align::Right),
+        ("high", Align::Right),
+        ("fixable", Align::Right),
+        ("undecided", Align::Right),
+        ("read", Align::Left),
+        ("joined by", Align::Left),
+    ]);
+    for one in listed {
+        let scanners = one.scanners.join(", ");
+        let read = match (one.scanned, one.partial) {
+            _ if one.scanners.is_empty() => "no report".to_owned(),
+            (_, true) => format!("{scanners} (in part)"),
+            (false, false) => format!("{scanners} (not looked for vulnerabilities)"),
+            (true, false) => scanners,
+        };
+        // No report: a zero would look clean.
+        let count = |count: u64| {
+            if one.scanners.is_empty() {
+                "?".to_owned()
+            } else {
+                thousands(count)
+            }
+        };
+        table.row([
+            one.subject.name.to_owned(),
+            one.state.as_str().to_owned(),
+            count(one.findings),
+            count(one.by_severity.critical),
+            count(one.by_severity.high),
+            count(one.fixable),
+            count(one.undecided),
+            read,
+            one.subject.joined_by.as_str().to_owned(),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,211 @@
+//! Opening the inputs of a command, and saying what could not be read.
+//!
+//! Reading and joining is `review`'s work; what a command shows of it is its own.
+
+use tokio_util::sync::CancellationToken;
+
+use super::args::ReadingArgs;
+use super::exit::Exit;
+use super::output;
+use super::settings::Settings;
+use super::stop::Stop;
+use super::work;
+use crate::ledger::Chain;
+use crate::review::{self, Inputs, Review};
+use crate::triage::policy::Policy;
+
+/// What was read, and how the command ends if nothing else happens.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    /// The review.
+    pub(crate) review: Review,
+    /// The outcome of reading alone.
+    pub(crate) exit: Exit,
+}
+
+/// Reads the inputs with policy and ledger in force.
+pub(crate) fn open(
+    settings: &Settings,
+    inputs: &[String],
+    reading: &ReadingArgs,
+) -> Result<Opened, Stop> {
+    let policy = settings.connector.policy()?;
+    open_with(settings, inputs, reading, policy)
+}
+
+/// Reads the inputs with this policy and the ledger in force.
+pub(crate) fn open_with(
+    settings: &Settings,
+    inputs: &[String],
+    reading: &ReadingArgs,
+    policy: Policy,
+) -> Result<Opened, Stop> {
+    let (chain, mut exit) = match work::chain(settings) {
+        Ok(chain) => (chain, Exit::Done),
+        Err(stop) => {
+            // The reports can be shown without the ledger, but never silently.
+            output::stop(&stop);
+            (Chain::default(), stop.exit)
+        }
+    };
+    let mut opened = open_on(settings, inputs, reading, policy, &chain)?;
+    if let Some(problem) = &opened.review.ledger_problem {
+        output::warning(
+            &format!("the ledger is broken: {problem}; verdicts after this are not shown"),
+            &["run `countersign ledger verify`".to_owned()],
+        );
+        exit = exit.worse(Exit::Ledger);
+    }
+    opened.exit = opened.exit.worse(exit);
+    Ok(opened)
+}
+
+/// Reads the inputs alone, for commands that say nothing about verdicts.
+pub(crate) fn open_without_ledger(
+    settings: &Settings,
+    inputs: &[String],
+    reading: &ReadingArgs,
+) -> Result<Opened, Stop> {
+    open_on(
+        settings,
+        inputs,
+        reading,
+        Policy::default(),
+        &Chain::default(),
+    )
+}
+
+fn open_on(
+    settings: &Settings,
+    inputs: &[String],
+    reading: &ReadingArgs,
+    policy: Policy,
+    chain: &Chain,
+) -> Result<Opened, Stop> {
+    let inputs = Inputs {
+        paths: inputs.to_vec(),
+        attach: reading.attach.clone(),
+        ..Inputs::default()
+    };
+    let environment = settings.environment();
+    let cancel = CancellationToken::new();
+    let review = review::open(
+        &inputs,
+        policy,
+        chain,
+        environment,
+        &cancel,
+        &mut |progress| {
+            if settings.verbose > 0 {
+                output::note(&format!("read {}", progress.path));
+            }
+        },
+    );
+    let exit = tell(&review, reading.allow_partial);
+    if review.subjects.is_empty() {
+        return Err(Stop::input("nothing could be read")
+            .hint("nothing is known about any image; that is not the same as no finding"));
+    }
+    Ok(Opened { review, exit })
+}
+
+/// Says on standard error what was not read, and returns the outcome.
+fn tell(review: &Review, allow_partial: bool) -> Exit {
+    let mut exit = Exit::Done;
+    for failure in &review.failures {
+        let message = if failure.message.contains(failure.path.as_str()) {
+            failure.message.clone()
+        } else {
+            format!("`{}` {}", failure.path, failure.message)
+        };
+        output::stop(&Stop {
+            exit: Exit::Input,
+            error: Some(anyhow::Error::msg(message)),
+            hints: failure.hints.clone(),
+        });
+        exit = Exit::Input;
+    }
+    for notice in &review.notices {
+        output::note(&format!("note: {notice}"));
+    }
+    let reports = review
+        .reports
+        .iter()
+        .map(|report| (&report.origin.path, &report.losses));
+    let sboms = review
+        .sboms
+        .iter()
+        .map(|sbom| (&sbom.origin.path, &sbom.losses));
+    for (path, losses) in reports.chain(sboms) {
+        let Some(first) = losses.first() else {
+            continue;
+        };
+        let lost: u64 = losses.iter().map(|loss| loss.records).sum();
+        let hint = if allow_partial {
+            "the gate stays closed until the whole report is read"
+        } else {
+            "write the report again, or go on without the lost entries with --allow-partial"
+        };
+        output::warning(
+            &format!(
+                "`{path}` was read only in part: {} of its entries are lost, the first at {}: {}",
+                crate::text::thousands(lost),
+                first.place,
+                first.reason
+            ),
+            &[hint.to_owned()],
+        );
+        if !allow_partial {
+            exit = Exit::Input;
+        }
+    }
+    exit
+}
+
+/// Returns the subjects a command shows: the one of `--subject`, else all.
+pub(crate) fn subjects(review: &Review, reading: &ReadingArgs) -> Result<Vec<usize>, Stop> {
+    match &reading.subject {
+        Some(_) => Ok(vec![subject(review, reading)?]),
+        None => Ok((0..review.subjects.len()).collect()),
+    }
+}
+
+/// Returns the one subject a command is about; none or several are refused with the list.
+pub(crate) fn subject(review: &Review, reading: &ReadingArgs) -> Result<usize, Stop> {
+    review.select(reading.subject.as_deref()).map_err(|error| {
+        let crate::review::ReviewError::Subject { subjects, .. } = &error else {
+            return Stop::from(error);
+        };
+        let listed: Vec<String> = subjects
+            .iter()
+            .map(|one| format!("there is {one}"))
+            .collect();
+        let mut stop = Stop::from(error);
+        stop.hints.extend(listed);
+        stop.hint("choose one with --subject IMAGE|DIGEST")
+    })
+}
+
+/// Warns where nothing is known about an image's vulnerabilities: that is not "no finding".
+pub(crate) fn warn_unscanned(review: &Review, chosen: &[usize]) {
+    for subject in chosen {
+        let summary = review.summary(*subject);
+        let Some(found) = review.subjects.get(*subject) else {
+            continue;
+        };
+        let name = &found.name;
+        if summary.scanners.is_empty() {
+            output::warning(
+                &format!("no scan report about {name} was read: its vulnerabilities are unknown"),
+                &["scan it with `trivy image --format json` or `grype -o json`".to_owned()],
+            );
+        } else if !summary.scanned && !summary.partial {
+            output::warning(
+                &format!(
+                    "no report that looked for vulnerabilities could be joined to {name} by identity"
+                ),
+                &[],
+            );
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! `plan`: what a promotion would do, with everything that stands in its way. Changes nothing.
+//!
+//! Also what `plan` and `promote` have in common: reading the request and making the plan.
+
+use super::args::{Format, PlanArgs, PromotionArgs};
+use super::exit::Exit;
+use super::settings::Settings;
+use super::stop::Stop;
+use super::{image, open, output, platform, unlock, work};
+use crate::model::{Digest, ImageReference};
+use crate::promotion::{self, Doors, Observed, Plan, Request, SignerInfo};
+use crate::review::Review;
+use crate::signing::Signer;
+use crate::text::thousands;
+
+/// What was asked for, and what was read for it.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) request: Request,
+    pub(super) review: Review,
+    /// The outcome of reading alone.
+    pub(super) exit: Exit,
+}
+
+/// Runs the command.
+pub(super) fn run(args: &PlanArgs, settings: &Settings) -> Result<Exit, Stop> {
+    let format = settings.format(&[Format::Table, Format::Json])?;
+    let mut output = settings.output()?;
+    let asked = ask(&args.common, settings)?;
+    if asked.exit == Exit::Ledger {
+        return Ok(Exit::Ledger);
+    }
+    let signer = signer_info(&args.common, settings)?;
+    let (plan, _observed) = work::block_on(async {
+        let doors = settings.connector.doors(None).await?;
+        make(&asked, &doors, signer.as_ref(), None, settings).await
+    })??;
+    if format == Format::Json {
+        output.document("plan", &plan)?;
+    } else {
+        tell(&mut output, &plan)?;
+    }
+    output.finish()?;
+    Ok(asked.exit)
+}
+
+/// Reads what was typed, and the evidence.
+pub(super) fn ask(args: &PromotionArgs, settings: &Settings) -> Result<Asked, Stop> {
+    let source = image(&args.source)?;
+    let destination = destination(&args.destination)?;
+    if args.no_sign && args.key.key.is_some() {
+        return Err(Stop::usage("--key and --no-sign contradict each other"));
+    }
+    if args.inputs.is_empty() {
+        return Err(Stop::usage(
+            "fetching the evidence from the archive is not possible yet: name the reports",
+        )
+        .hint("countersign promote SOURCE DESTINATION REPORTS… --digest … --yes"));
+    }
+    let platform = platform(args.platform.as_deref())?;
+    let policy = settings
+        .connector
+        .pinned_policy(args.policy_sha256.as_deref())?;
+    let opened = open::open_with(settings, &args.inputs, &args.reading, policy)?;
+    Ok(Asked {
+        request: Request {
+            source,
+            destination,
+            digest: args.digest.clone(),
+            platform,
+            move_tag: args.move_tag,
+            no_sign: args.no_sign,
+            acknowledged: args.acknowledge.clone(),
+            promoter: settings.config().reviewer.clone(),
+        },
+        review: opened.review,
+        exit: opened.exit,
+    })
+}
+
+/// Reads the name of the destination: a repository with a tag.
+pub(super) fn destination(text: &str) -> Result<ImageReference, Stop> {
+    let hint = "for example registry.example.org/team/app:v1";
+    let reference: ImageReference =
+        text.parse()
+            .map_err(|error: crate::model::ParseReferenceError| {
+                Stop::usage(error.to_string()).hint(hint)
+            })?;
+    if reference.digest.is_some() {
+        return Err(Stop::usage(format!(
+            "{text} names a digest: a destination is a repository and a tag"
+        ))
+        .hint("give the digest with --digest"));
+    }
+    Ok(reference)
+}
+
+/// Returns who would sign: from the public half beside the key, else by unlocking the key.
+fn signer_info(args: &PromotionArgs, settings: &Settings) -> Result<Option<SignerInfo>, Stop> {
+    let Some(key) = &settings.config().key else {
+        return Ok(None);
+    };
+    if args.no_sign {
+        return Ok(None);
+    }
+    match settings.connector.signer_info()? {
+        Some(known) => Ok(Some(known)),
+        None => Ok(Some(info(key, &unlock::unlock(settings)?))),
+    }
+}
+
+/// Returns the signer as a plan names it.
+pub(super) fn info(key: &str, signer: &Signer) -> SignerInfo {
+    SignerInfo {
+        key: key.to_owned(),
+        fingerprint: signer.public_key().fingerprint().clone(),
+    }
+}
+
+/// Looks at source and destination and works out the plan. Where another plan was confirmed
+/// (`shown`) and its tag is put already, an earlier run was stopped after that: then the plan of
+/// that run is made again.
+pub(super) async fn make(
+    asked: &Asked,
+    doors: &Doors,
+    signer: Option<&SignerInfo>,
+    shown: Option<&Digest>,
+    settings: &Settings,
+) -> Result<(Plan, Observed), Stop> {
+    let observed = promotion::observe(&doors.client, &asked.request).await?;
+    let archive = doors
+        .archive
+        .as_ref()
+        .map(crate::archive::Archive::location);
+    let plan = |observed: &Observed| {
+        promotion::plan(
+            &asked.review,
+            &asked.request,
+            observed,
+            signer,
+            archive.as_deref(),
+            settings.environment().now(),
+        )
+    };
+    let now = plan(&observed)?;
+    let other = shown.is_some_and(|shown| *shown != now.plan_digest);
+    if other && now.tag.from.as_ref() == Some(&now.tag.to) {
+        let mut before = observed.clone();
+        before.destination_tag = None;
+        let earlier = plan(&before)?;
+        if shown == Some(&earlier.plan_digest) {
+            return Ok((earlier, before));
+        }
+    }
+    Ok((now, observed))
+}
+
+fn tell(output: &mut output::Output, plan: &Plan) -> Result<(), Stop> {
+    let mut line = |name: &str, value: &str| output.line(&format!("{name:<12} {value}"));
+    line("source", &plan.source)?;
+    line("destination", &plan.destination)?;
+    line("digest", &plan.digest.to_string())?;
+    line("platforms", &plan.platforms.join(", "))?;
+    let tag = match &plan.tag.from {
+        None => format!("{} is new", plan.tag.name),
+        Some(from) if *from == plan.tag.to => format!("{} names this image already", plan.tag.name),
+        Some(from) => format!("{} MOVES from {from}", plan.tag.name),
+    };
+    line("tag", &tag)?;
+    let to_send = plan.blobs.iter().filter(|blob| blob.action == "upload");
+    line(
+        "to send",
+        &format!(
+            "{} of {} blobs, {} bytes",
+            to_send.count(),
+            plan.blobs.len(),
+            thousands(plan.bytes_to_send)
+        ),
+    )?;
+    match &plan.signer {
+        None => line("signer", "none")?,
+        Some(signer) => line("signer", &format!("{} {}", signer.key, signer.fingerprint))?,
+    }
+    line("archive", plan.archive.as_deref().unwrap_or("none"))?;
+    line("policy", &plan.policy_sha256.to_string())?;
+    line("gate", if plan.gate.open { "open" } else { "closed" })?;
+    for blocker in &plan.blockers {
+        line("blocked", &format!("{}: {}", blocker.class, blocker.text))?;
+    }
+    for warning in &plan.warnings {
+        line("warning", &format!("{}: {}", warning.class, warning.text))?;
+    }
+    line("plan digest", &plan.plan_digest.to_string())?;
+    for command in &plan.commands {
+        line("equivalent", command)?;
+    }
+    Ok(())
+}
