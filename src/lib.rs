@@ -23,3 +23,4 @@ pub mod signing;
 pub mod store;
 pub mod text;
 pub mod triage;
+pub mod tui;

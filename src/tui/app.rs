@@ -1,0 +1,420 @@
+//! The state of the console, and how it is drawn.
+//!
+//! What changes it is `update`; nothing here touches the world.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::environment::Clock;
+use crate::keymap::{Keymap, Place};
+use crate::review::{OpenProgress, Review};
+use crate::tui::context::{Context, Prefill};
+use crate::tui::message::{Input, Loaded, Message, Notice, Outcome, Standings, Tab};
+use crate::tui::screen::{compare, components, findings, help, history, images, promote, verdict};
+use crate::tui::theme::{Role, Theme};
+use crate::tui::widget::{Piece, identity, keys, line, notice_in_full, notice_line, tabs};
+
+/// The least terminal that is drawn in.
+pub const LEAST: (u16, u16) = (60, 20);
+
+/// What the console is started with.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The review before anything is read: without images.
+    pub review: Arc<Review>,
+    /// The theme.
+    pub theme: Theme,
+    /// The keys in force.
+    pub keymap: Keymap,
+    /// The clock.
+    pub clock: Clock,
+    /// The reviewer, resolved.
+    pub reviewer: String,
+    /// What the command line asked for.
+    pub prefill: Prefill,
+    /// The image meant, where several are read: a name or digest.
+    pub selector: Option<String>,
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+}
+
+/// What every screen sees.
+#[derive(Clone, Debug)]
+pub(super) struct Shell {
+    pub(super) review: Arc<Review>,
+    pub(super) standings: Arc<Vec<Standings>>,
+    pub(super) subject: Option<usize>,
+    pub(super) progress: Option<OpenProgress>,
+    pub(super) loading: bool,
+    pub(super) size: (u16, u16),
+    pub(super) at: Duration,
+    theme: Theme,
+    pub(super) keymap: Keymap,
+    clock: Clock,
+    reviewer: String,
+    prefill: Prefill,
+}
+
+impl Shell {
+    /// Returns the slice of the state that screens see.
+    pub(super) fn context(&self) -> Context<'_> {
+        Context {
+            review: &self.review,
+            subject: self.subject,
+            standings: &self.standings,
+            loading: self.progress.as_ref(),
+            is_loading: self.loading,
+            area: body(self.size),
+            theme: self.theme,
+            keymap: &self.keymap,
+            at: self.at,
+            now: self.clock.now(),
+            clock: self.clock,
+            reviewer: &self.reviewer,
+            prefill: &self.prefill,
+        }
+    }
+}
+
+/// The states of the screens.
+#[derive(Clone, Debug)]
+pub(super) struct Screens {
+    images: images::State,
+    pub(super) findings: findings::State,
+    compare: compare::State,
+    components: components::State,
+    hygiene: findings::State,
+    pub(super) verdict: verdict::State,
+    promote: promote::State,
+    history: history::State,
+}
+
+/// Calls the same function on the screen of a tab. There is no trait: every screen is a type of
+/// its own, and this is the only place that treats them alike.
+macro_rules! on_screen {
+    ($screens:expr, $tab:expr, $state:ident => $call:expr) => {
+        match $tab {
+            Tab::Images => {
+                let $state = &$screens.images;
+                $call
+            }
+            Tab::Findings => {
+                let $state = &$screens.findings;
+                $call
+            }
+            Tab::Compare => {
+                let $state = &$screens.compare;
+                $call
+            }
+            Tab::Components => {
+                let $state = &$screens.components;
+                $call
+            }
+            Tab::Hygiene => {
+                let $state = &$screens.hygiene;
+                $call
+            }
+            Tab::Verdict => {
+                let $state = &$screens.verdict;
+                $call
+            }
+            Tab::Promote => {
+                let $state = &$screens.promote;
+                $call
+            }
+            Tab::History => {
+                let $state = &$screens.history;
+                $call
+            }
+        }
+    };
+    (mut $screens:expr, $tab:expr, $state:ident => $call:expr) => {
+        match $tab {
+            Tab::Images => {
+                let $state = &mut $screens.images;
+                $call
+            }
+            Tab::Findings => {
+                let $state = &mut $screens.findings;
+                $call
+            }
+            Tab::Compare => {
+                let $state = &mut $screens.compare;
+                $call
+            }
+            Tab::Components => {
+                let $state = &mut $screens.components;
+                $call
+            }
+            Tab::Hygiene => {
+                let $state = &mut $screens.hygiene;
+                $call
+            }
+            Tab::Verdict => {
+                let $state = &mut $screens.verdict;
+                $call
+            }
+            Tab::Promote => {
+                let $state = &mut $screens.promote;
+                $call
+            }
+            Tab::History => {
+                let $state = &mut $screens.history;
+                $call
+            }
+        }
+    };
+}
+
+impl Screens {
+    fn new() -> Self {
+        Self {
+            images: images::State::default(),
+            findings: findings::State::new(findings::Scope::All),
+            compare: compare::State::default(),
+            components: components::State::default(),
+            hygiene: findings::State::new(findings::Scope::Hygiene),
+            verdict: verdict::State::default(),
+            promote: promote::State::default(),
+            history: history::State::default(),
+        }
+    }
+
+    pub(super) fn refresh(&mut self, tab: Tab, context: &Context<'_>) {
+        on_screen!(mut self, tab, state => state.refresh(context));
+    }
+
+    pub(super) fn place(&self, tab: Tab) -> Place {
+        on_screen!(self, tab, state => state.place())
+    }
+
+    pub(super) fn handle(
+        &mut self,
+        tab: Tab,
+        input: &Input,
+        context: &Context<'_>,
+    ) -> Vec<Outcome> {
+        on_screen!(mut self, tab, state => state.handle(input, context))
+    }
+
+    pub(super) fn receive(
+        &mut self,
+        tab: Tab,
+        message: &Message,
+        context: &Context<'_>,
+    ) -> Vec<Outcome> {
+        on_screen!(mut self, tab, state => state.receive(message, context))
+    }
+
+    fn view(&self, tab: Tab, context: &Context<'_>, buffer: &mut Buffer) {
+        on_screen!(self, tab, state => state.view(context, context.area, buffer));
+    }
+
+    fn status(&self, tab: Tab, context: &Context<'_>) -> Vec<Piece> {
+        on_screen!(self, tab, state => state.status(context))
+    }
+}
+
+/// The console's state.
+#[derive(Clone, Debug)]
+pub struct App {
+    pub(super) shell: Shell,
+    pub(super) screens: Screens,
+    pub(super) tab: Tab,
+    /// Where Back goes, last first.
+    pub(super) trail: Vec<Tab>,
+    pub(super) help: Option<help::State>,
+    /// The image meant on the command line.
+    selector: Option<String>,
+    /// The last message, shown until the next key.
+    pub(super) notice: Option<Notice>,
+    /// Kept so that it can be read again in full.
+    pub(super) last_notice: Option<Notice>,
+    /// The message that lies over the screen.
+    pub(super) explained: Option<Notice>,
+    /// Whether a promotion runs.
+    pub(super) promoting: bool,
+    /// Whether the person was asked if they really want to leave.
+    pub(super) asked_to_leave: bool,
+    /// Tabs whose screens have not seen the last change.
+    pub(super) behind: Vec<Tab>,
+}
+
+impl App {
+    /// Returns the console as it starts: reading the inputs.
+    #[must_use]
+    pub fn new(start: Start) -> Self {
+        let mut app = Self {
+            shell: Shell {
+                review: start.review,
+                standings: Arc::new(Vec::new()),
+                subject: None,
+                progress: None,
+                loading: true,
+                size: start.size,
+                at: Duration::ZERO,
+                theme: start.theme,
+                keymap: start.keymap,
+                clock: start.clock,
+                reviewer: start.reviewer,
+                prefill: start.prefill,
+            },
+            screens: Screens::new(),
+            tab: Tab::Images,
+            trail: Vec::new(),
+            help: None,
+            selector: start.selector,
+            notice: None,
+            last_notice: None,
+            explained: None,
+            promoting: false,
+            asked_to_leave: false,
+            behind: Tab::ALL.to_vec(),
+        };
+        app.catch_up();
+        app
+    }
+
+    /// Returns the review as it is now.
+    #[must_use]
+    pub fn review(&self) -> &Arc<Review> {
+        &self.shell.review
+    }
+
+    /// Returns the reviewer.
+    #[must_use]
+    pub fn reviewer(&self) -> &str {
+        &self.shell.reviewer
+    }
+
+    /// Returns whether a promotion runs: only then does time have to pass on the screen.
+    #[must_use]
+    pub fn is_promoting(&self) -> bool {
+        self.promoting
+    }
+
+    /// Returns whose keys hold now.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        match &self.help {
+            Some(help) => help.place(),
+            None => self.screens.place(self.tab),
+        }
+    }
+
+    /// Takes in a review; the subject in front stays in front.
+    pub(super) fn load(&mut self, loaded: &Loaded) {
+        let before = self
+            .shell
+            .subject
+            .and_then(|subject| self.shell.review.subjects.get(subject))
+            .map(|subject| (subject.name.clone(), subject.identity()));
+        self.shell.review = Arc::clone(&loaded.review);
+        self.shell.standings = Arc::clone(&loaded.standings);
+        let subjects = &self.shell.review.subjects;
+        let same = before.and_then(|before| {
+            subjects
+                .iter()
+                .position(|subject| (subject.name.clone(), subject.identity()) == before)
+        });
+        self.shell.subject = same.or_else(|| self.first_subject());
+        self.all_behind();
+    }
+
+    /// Returns the subject to begin with: the one named on the command line, else the first.
+    fn first_subject(&mut self) -> Option<usize> {
+        let review = &self.shell.review;
+        if review.subjects.is_empty() {
+            return None;
+        }
+        let Some(selector) = self.selector.as_deref() else {
+            return Some(0);
+        };
+        match review.select(Some(selector)) {
+            Ok(subject) => Some(subject),
+            Err(error) => {
+                self.notice = Some(Notice::warning(error.to_string()));
+                self.last_notice.clone_from(&self.notice);
+                Some(0)
+            }
+        }
+    }
+
+    /// Notes that the review, the subject or the size changed.
+    pub(super) fn all_behind(&mut self) {
+        self.behind = Tab::ALL.to_vec();
+        self.catch_up();
+    }
+
+    /// Lets the screen in front see the last change; the others when they come to the front.
+    pub(super) fn catch_up(&mut self) {
+        if self.behind.contains(&self.tab) {
+            self.behind.retain(|tab| *tab != self.tab);
+            let context = self.shell.context();
+            self.screens.refresh(self.tab, &context);
+        }
+        if let Some(help) = &mut self.help {
+            help.refresh(&self.shell.context());
+        }
+    }
+
+    /// Draws everything into `buffer`. Reads only.
+    pub fn draw(&self, buffer: &mut Buffer) {
+        let area = buffer.area;
+        let theme = self.shell.theme;
+        let (width, height) = (area.width, area.height);
+        if width < LEAST.0 || height < LEAST.1 {
+            let text = format!(
+                "needs {}x{}, have {width}x{height}; q quits",
+                LEAST.0, LEAST.1
+            );
+            line(theme, &[Piece::foreign(&text, Role::Warning)], area, buffer);
+            return;
+        }
+        let context = Context {
+            area: body((width, height)),
+            ..self.shell.context()
+        };
+        let row = |y: u16| Rect {
+            x: 0,
+            y,
+            width,
+            height: 1,
+        };
+        line(theme, &tabs(self.tab, width), row(0), buffer);
+        line(theme, &identity(&context), row(1), buffer);
+        let (place, status) = if let Some(help) = &self.help {
+            help.view(&context, context.area, buffer);
+            (help.place(), help.status(&context))
+        } else {
+            self.screens.view(self.tab, &context, buffer);
+            let status = self.screens.status(self.tab, &context);
+            (self.screens.place(self.tab), status)
+        };
+        let status = self.notice.as_ref().map_or(status, notice_line);
+        line(theme, &status, row(height - 2), buffer);
+        line(theme, &keys(&context, place), row(height - 1), buffer);
+        if let Some(explained) = &self.explained {
+            notice_in_full(theme, explained, context.area, buffer);
+        }
+    }
+}
+
+/// Returns the area screens are drawn in: between the two lines above and the two below.
+fn body((width, height): (u16, u16)) -> Rect {
+    Rect {
+        x: 0,
+        y: 2,
+        width,
+        height: height.saturating_sub(4),
+    }
+}
+
+impl ratatui::widgets::Widget for &App {
+    fn render(self, _area: Rect, buffer: &mut Buffer) {
+        self.draw(buffer);
+    }
+}

@@ -1,0 +1,92 @@
+//! What a screen may see: a read-only slice of the console's state.
+//!
+//! Screens never see the state itself, so that they can neither change it nor know each other.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use ratatui::layout::Rect;
+
+use crate::environment::Clock;
+use crate::keymap::Keymap;
+use crate::model::{Finding, StandingVerdict, Subject};
+use crate::review::{OpenProgress, Review};
+use crate::tui::message::Standings;
+use crate::tui::theme::Theme;
+
+/// What a promotion was asked for on the command line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prefill {
+    /// `--to`: the destination.
+    pub destination: Option<String>,
+    /// `--key`: the signing key, as given; the fingerprint is the plan's.
+    pub key: Option<String>,
+    /// Whether the key file is locked with a password.
+    pub key_is_locked: bool,
+    /// `--archive`: where the evidence goes.
+    pub archive: Option<String>,
+}
+
+/// What a screen may see.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The review.
+    pub review: &'a Review,
+    /// The subject in front: index among the review's subjects; none while there is none.
+    pub subject: Option<usize>,
+    /// Where each subject stands, by position.
+    pub standings: &'a [Standings],
+    /// How far reading the inputs is; none once it is done.
+    pub loading: Option<&'a OpenProgress>,
+    /// Whether inputs are being read at all.
+    pub is_loading: bool,
+    /// The area screens are drawn in: layout is worked out from it, never learnt from drawing.
+    pub area: Rect,
+    /// The theme.
+    pub theme: Theme,
+    /// The keys in force.
+    pub keymap: &'a Keymap,
+    /// When the input that is handled was read: monotonic time since the console started. Typing is
+    /// told from pasting by it.
+    pub at: Duration,
+    /// Now.
+    pub now: DateTime<Utc>,
+    /// The clock that verdicts take their time from.
+    pub clock: Clock,
+    /// The reviewer, resolved.
+    pub reviewer: &'a str,
+    /// What the command line asked for.
+    pub prefill: &'a Prefill,
+}
+
+impl<'a> Context<'a> {
+    /// Returns whether panes have lines around them: not on the narrow layout.
+    #[must_use]
+    pub fn bordered(&self) -> bool {
+        self.area.width >= 80
+    }
+
+    /// Returns the subject in front.
+    #[must_use]
+    pub fn subject(&self) -> Option<&'a Subject> {
+        self.review.subjects.get(self.subject?)
+    }
+
+    /// Returns where the subject in front stands.
+    #[must_use]
+    pub fn standing(&self) -> Option<&'a Standings> {
+        self.standings.get(self.subject?)
+    }
+
+    /// Returns a finding by its position.
+    #[must_use]
+    pub fn finding(&self, position: usize) -> Option<&'a Finding> {
+        self.review.findings.get(position)
+    }
+
+    /// Returns the verdict on a finding by its position.
+    #[must_use]
+    pub fn verdict(&self, position: usize) -> Option<&'a StandingVerdict> {
+        self.review.verdicts.get(position).and_then(Option::as_ref)
+    }
+}

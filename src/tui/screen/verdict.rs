@@ -1,0 +1,344 @@
+//! The verdict's form: decision, scope, end, justification and the reason in words.
+//!
+//! Nothing is saved before the ledger says so: the text stays until then, whatever goes wrong.
+//! Which decisions are allowed is in `form`; writing them is the ledger's.
+
+pub mod form;
+mod panes;
+#[cfg(test)]
+mod tests;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::keymap::{Action, Code, Key, Place};
+use crate::model::ImageDecision;
+use crate::tui::context::Context;
+use crate::tui::message::{Effect, Failed, Input, Judgement, Message, Notice, Outcome};
+use crate::tui::theme::Role;
+use crate::tui::widget::Piece;
+use crate::tui::widget::note_editor::Edit;
+
+use form::{About, Choice, Field, Form, Problem};
+
+/// How far saving is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Saving {
+    /// Nothing was asked for.
+    #[default]
+    No,
+    /// On its way to the ledger.
+    Under,
+    /// In the ledger: the number of the last entry.
+    Done(u64),
+    /// Refused; the text is still there.
+    Failed(Failed),
+}
+
+/// The state of the screen.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    form: Option<Form>,
+    focus: Option<Field>,
+    typing: bool,
+    problems: Vec<Problem>,
+    saving: Saving,
+}
+
+impl State {
+    /// Opens the form for what a screen asked for. A draft about the same things is gone on with.
+    pub fn begin(&mut self, judgement: &Judgement, context: &Context<'_>) -> Vec<Outcome> {
+        let Some(subject) = context.subject else {
+            return Vec::new();
+        };
+        let (about, choice) = match judgement {
+            Judgement::Findings { findings, decision } => (
+                About::Findings(findings.clone()),
+                Choice::Finding(*decision),
+            ),
+            Judgement::Image(decision) => (About::Image, Choice::Image(*decision)),
+        };
+        let same = self.form.as_ref().is_some_and(|form| {
+            form.about == about && form.subject == subject && self.saving != Saving::Under
+        });
+        if let (true, Some(form)) = (same && !self.is_saved(), &mut self.form) {
+            form.choice = Some(choice).filter(|choice| form.choices().contains(choice));
+        } else {
+            let form = Form::new(context.review, subject, about, Some(choice), context.now);
+            *self = Self {
+                form: Some(form),
+                ..Self::default()
+            };
+        }
+        self.focus_on(Field::Note);
+        // The letter that opened the form is not the first one of the reason.
+        self.typing = false;
+        Vec::new()
+    }
+
+    /// Takes in another subject or review: an empty form follows, a draft stays.
+    pub fn refresh(&mut self, context: &Context<'_>) {
+        let keep = match (&self.form, &self.saving) {
+            (_, Saving::Under) => true,
+            (Some(form), saving) => {
+                let same = Some(form.subject) == context.subject;
+                let written = !form.note.is_blank() && !matches!(saving, Saving::Done(_));
+                written
+                    || (same && matches!(saving, Saving::Done(_)))
+                    || (same && matches!(form.about, About::Findings(_)))
+            }
+            (None, _) => false,
+        };
+        if !keep {
+            *self = Self {
+                form: context.subject.map(|subject| {
+                    Form::new(context.review, subject, About::Image, None, context.now)
+                }),
+                ..Self::default()
+            };
+        }
+    }
+
+    /// Returns whose keys hold.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        if self.typing {
+            Place::Field
+        } else {
+            Place::Verdict
+        }
+    }
+
+    /// Returns whether there is text that is in no ledger.
+    #[must_use]
+    pub fn has_draft(&self) -> bool {
+        !self.is_saved() && self.form.as_ref().is_some_and(|form| !form.note.is_blank())
+    }
+
+    fn is_saved(&self) -> bool {
+        matches!(self.saving, Saving::Done(_))
+    }
+
+    /// Takes what the person did.
+    pub fn handle(&mut self, input: &Input, context: &Context<'_>) -> Vec<Outcome> {
+        if self.saving == Saving::Under {
+            // The text on its way must stay the text on the screen.
+            return match input {
+                Input::Action(Action::Back) => vec![Message::Back.into()],
+                _ => Vec::new(),
+            };
+        }
+        let outcomes = match input {
+            Input::Action(action) => self.act(*action, context),
+            Input::Key(key) => self.key(*key, context),
+            Input::Paste(text) => {
+                self.edit(&Edit::Paste(text.clone()));
+                Vec::new()
+            }
+        };
+        if !self.problems.is_empty() {
+            // Once told, a problem goes away as soon as it is mended.
+            self.problems = self.form.as_ref().map(Form::problems).unwrap_or_default();
+        }
+        outcomes
+    }
+
+    fn act(&mut self, action: Action, context: &Context<'_>) -> Vec<Outcome> {
+        if self.is_saved() {
+            // The verdict is in the ledger; every key but movement goes back to the list.
+            self.form = None;
+            self.saving = Saving::No;
+            return vec![Message::Back.into()];
+        }
+        match action {
+            Action::Back => return vec![Message::Back.into()],
+            Action::Save => return self.save(context),
+            Action::Discard => {
+                self.form = None;
+                self.saving = Saving::No;
+                self.problems.clear();
+                return vec![Message::Back.into()];
+            }
+            Action::Edit => {
+                self.focus_on(Field::Note);
+            }
+            Action::NextPane | Action::Down => self.turn_focus(true),
+            Action::PreviousPane | Action::Up => self.turn_focus(false),
+            Action::Left => self.turn_option(false),
+            Action::Right | Action::Choose => self.turn_option(true),
+            Action::Open => match self.focus {
+                Some(field @ (Field::Until | Field::Note)) => self.focus_on(field),
+                _ => self.turn_option(true),
+            },
+            Action::Approve => self.choose(Choice::Image(ImageDecision::Approve)),
+            Action::Reject => self.choose(Choice::Image(ImageDecision::Reject)),
+            Action::Undo => return self.undo(context),
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    /// Takes back what this reviewer said about the image, or what stands on the finding.
+    fn undo(&self, context: &Context<'_>) -> Vec<Outcome> {
+        let entry = self.form.as_ref().and_then(|form| match &form.about {
+            About::Image => context
+                .review
+                .approvals
+                .get(form.subject)?
+                .iter()
+                .find(|approval| approval.recorded.reviewer == context.reviewer)
+                .map(|approval| approval.recorded.entry),
+            About::Findings(positions) => positions
+                .iter()
+                .find_map(|position| context.verdict(*position))
+                .map(|verdict| verdict.recorded.entry),
+        });
+        match entry {
+            Some(entry) => vec![Effect::Undo { entry }.into()],
+            None => vec![Notice::warning("there is no verdict here to take back").into()],
+        }
+    }
+
+    fn key(&mut self, key: Key, context: &Context<'_>) -> Vec<Outcome> {
+        match (key.code, key.control) {
+            (Code::Char('s'), true) => return self.save(context),
+            (Code::Esc, _) => self.typing = false,
+            (Code::Tab, _) => self.turn_focus(true),
+            (Code::BackTab, _) => self.turn_focus(false),
+            (Code::Enter, _) if self.focus == Some(Field::Until) => self.turn_focus(true),
+            _ if self.focus == Some(Field::Until) => {
+                if let Some(form) = &mut self.form {
+                    form.until.press(key);
+                }
+            }
+            _ => {
+                if let Some(edit) = Edit::of(key) {
+                    self.edit(&edit);
+                }
+            }
+        }
+        Vec::new()
+    }
+
+    fn edit(&mut self, edit: &Edit) {
+        let Some(form) = &mut self.form else {
+            return;
+        };
+        match (self.focus, edit) {
+            (Some(Field::Until), Edit::Paste(text)) => form.until.insert(text),
+            (Some(Field::Note), _) => form.note.edit(edit),
+            _ => {}
+        }
+    }
+
+    fn choose(&mut self, choice: Choice) {
+        if let Some(form) = &mut self.form
+            && form.choices().contains(&choice)
+        {
+            form.choice = Some(choice);
+        }
+    }
+
+    fn turn_option(&mut self, forward: bool) {
+        let Some(form) = &mut self.form else {
+            return;
+        };
+        match self.focus {
+            None | Some(Field::Decision) => form.turn_choice(forward),
+            Some(Field::Scope) => form.turn_scope(forward),
+            Some(Field::Justification) => form.turn_justification(forward),
+            Some(Field::Until | Field::Note) => {}
+        }
+    }
+
+    fn turn_focus(&mut self, forward: bool) {
+        let fields = self.form.as_ref().map(Form::fields).unwrap_or_default();
+        let here = fields.iter().position(|field| Some(*field) == self.focus);
+        let next = match (here, forward) {
+            (Some(here), true) => (here + 1) % fields.len(),
+            (Some(here), false) => here.checked_sub(1).unwrap_or(fields.len() - 1),
+            (None, _) => 0,
+        };
+        if let Some(field) = fields.get(next) {
+            self.focus_on(*field);
+        }
+    }
+
+    fn focus_on(&mut self, field: Field) {
+        self.focus = Some(field);
+        self.typing = self.form.is_some() && matches!(field, Field::Until | Field::Note);
+    }
+
+    fn save(&mut self, context: &Context<'_>) -> Vec<Outcome> {
+        let Some(form) = &self.form else {
+            return Vec::new();
+        };
+        if let Some(problem) = &context.review.ledger_problem {
+            self.saving = Saving::Failed(Failed {
+                message: format!("the ledger is read-only: {problem}"),
+                hints: vec!["countersign ledger verify names the entry".to_owned()],
+            });
+            return Vec::new();
+        }
+        match form.request(context.reviewer, context.clock) {
+            Ok(request) => {
+                self.problems.clear();
+                self.saving = Saving::Under;
+                self.typing = false;
+                vec![Effect::Record(request).into()]
+            }
+            Err(problems) => {
+                if let Some(first) = problems.first() {
+                    self.focus_on(first.field);
+                    // Shown first, typed into afterwards: the key that saves is no text.
+                    self.typing = false;
+                }
+                self.problems = problems;
+                Vec::new()
+            }
+        }
+    }
+
+    /// Takes the answer of an effect.
+    pub fn receive(&mut self, message: &Message, _context: &Context<'_>) -> Vec<Outcome> {
+        if let (Message::Recorded(result), Saving::Under) = (message, &self.saving) {
+            self.saving = match result {
+                Ok(loaded) => {
+                    let entry = loaded.review.history.last().map_or(0, |entry| entry.seq);
+                    Saving::Done(entry)
+                }
+                Err(failed) => Saving::Failed(failed.clone()),
+            };
+        }
+        Vec::new()
+    }
+
+    /// Draws the screen.
+    pub fn view(&self, context: &Context<'_>, area: Rect, buffer: &mut Buffer) {
+        match &self.form {
+            Some(form) => self.view_form(form, context, area, buffer),
+            None => panes::nothing(context, area, buffer),
+        }
+    }
+
+    /// Returns the line above the keys.
+    #[must_use]
+    pub fn status(&self, _context: &Context<'_>) -> Vec<Piece> {
+        vec![match (&self.saving, self.problems.len(), self.typing) {
+            (Saving::Under, _, _) => Piece::new("saving …", Role::Text),
+            (Saving::Done(entry), _, _) => Piece::foreign(
+                &format!("saved in the ledger, entry {entry}; any key goes on"),
+                Role::Good,
+            ),
+            (Saving::Failed(failed), _, _) => {
+                Piece::foreign(&format!("NOT saved: {}", failed.message), Role::Error)
+            }
+            (Saving::No, 1.., _) => Piece::new("not saved: see the lines marked !", Role::Error),
+            (Saving::No, 0, true) => Piece::new(
+                "editing: Esc leaves the text, then w save  D discard  e edit again",
+                Role::Text,
+            ),
+            (Saving::No, 0, false) => Piece::new("not saved yet", Role::Text),
+        }]
+    }
+}

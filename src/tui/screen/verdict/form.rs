@@ -1,0 +1,374 @@
+//! The form of a verdict: what may be chosen, what is missing, and the request it becomes.
+//!
+//! Pure: keys, drawing and saving are the screen's. The rules that refuse a decision are
+//! `review::decide`'s; the checks here say the same earlier, beside the field.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+
+use crate::environment::Clock;
+use crate::model::{
+    Decision, Finding, FindingRef, ImageDecision, JUSTIFICATIONS, Kind, Scope, Subject, SubjectRef,
+    Until, Verdict, VulnerabilityId,
+};
+use crate::review::{DecideRequest, Decided, Review, Selection};
+use crate::triage::standing::applies;
+use crate::tui::widget::Field as TextField;
+use crate::tui::widget::note_editor::NoteEditor;
+
+/// What a verdict is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// Findings of one subject, by position in the review.
+    Findings(Vec<usize>),
+    /// The whole image.
+    Image,
+}
+
+/// One of the decisions offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// About findings.
+    Finding(Decision),
+    /// About the image.
+    Image(ImageDecision),
+}
+
+impl Choice {
+    /// Returns the words shown beside the radio button.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Finding(Decision::AcceptRisk) => "accept risk",
+            Self::Finding(Decision::NotAffected) => "not affected",
+            Self::Finding(Decision::Affected) => "affected",
+            Self::Finding(Decision::FalsePositive) => "false positive",
+            Self::Finding(Decision::UnderInvestigation) => "under investigation",
+            Self::Image(ImageDecision::Approve) => "approve",
+            Self::Image(ImageDecision::Reject) => "reject",
+        }
+    }
+}
+
+/// A field of the form, in tab order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Field {
+    /// The decision.
+    Decision,
+    /// How far it reaches.
+    Scope,
+    /// When an accepted risk ends.
+    Until,
+    /// The OpenVEX justification.
+    Justification,
+    /// The reason in words.
+    Note,
+}
+
+/// Something that keeps the form from being saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The field it is about.
+    pub field: Field,
+    /// What is wrong.
+    pub text: String,
+}
+
+/// A verdict being written.
+#[derive(Clone, Debug)]
+pub struct Form {
+    /// The subject, by position in the review.
+    pub subject: usize,
+    /// What it is about.
+    pub about: About,
+    /// The decision; none until one is chosen.
+    pub choice: Option<Choice>,
+    /// How far it reaches.
+    pub scope: Scope,
+    /// The end as typed: a date or `fixed`.
+    pub until: TextField,
+    /// The justification: position in `JUSTIFICATIONS`.
+    pub justification: Option<usize>,
+    /// The reason.
+    pub note: NoteEditor,
+    /// How many findings each scope reaches among those loaded, in the order of `Scope::ALL`.
+    hits: [usize; Scope::ALL.len()],
+    /// Whether one of the findings is a secret.
+    secret: bool,
+    /// The last day the policy lets an accepted risk reach.
+    latest: Option<NaiveDate>,
+    today: NaiveDate,
+}
+
+impl Form {
+    /// Returns an empty form. `choice` is taken where it is one of those offered.
+    #[must_use]
+    pub fn new(
+        review: &Review,
+        subject: usize,
+        about: About,
+        choice: Option<Choice>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let today = now.date_naive();
+        let latest = review
+            .policy
+            .approval
+            .risk_acceptance_max
+            .0
+            .and_then(|longest| now.checked_add_signed(longest))
+            .map(|end| end.date_naive());
+        let secret = selected(review, &about).any(|finding| finding.kind == Kind::Secret);
+        let mut form = Self {
+            subject,
+            secret,
+            hits: hits(review, subject, &about),
+            about,
+            choice: None,
+            scope: Scope::Finding,
+            until: latest
+                .or_else(|| today.checked_add_signed(TimeDelta::days(90)))
+                .map_or_else(TextField::default, |date| TextField::new(&date.to_string())),
+            justification: None,
+            note: NoteEditor::default(),
+            latest,
+            today,
+        };
+        form.choice = choice.filter(|choice| form.choices().contains(choice));
+        form
+    }
+
+    /// Returns the decisions that this subject or these findings can get.
+    #[must_use]
+    pub fn choices(&self) -> Vec<Choice> {
+        match self.about {
+            About::Image => vec![
+                Choice::Image(ImageDecision::Approve),
+                Choice::Image(ImageDecision::Reject),
+            ],
+            // A secret in an image is either none or has to go: its risk cannot be accepted.
+            About::Findings(_) => Decision::ALL
+                .into_iter()
+                .filter(|decision| {
+                    !self.secret || !decision.excuses() || *decision == Decision::FalsePositive
+                })
+                .map(Choice::Finding)
+                .collect(),
+        }
+    }
+
+    /// Returns whether the findings hold a secret, which narrows the decisions.
+    #[must_use]
+    pub fn has_secret(&self) -> bool {
+        self.secret
+    }
+
+    /// Returns the fields that apply to what is chosen, in tab order.
+    #[must_use]
+    pub fn fields(&self) -> Vec<Field> {
+        let mut fields = vec![Field::Decision];
+        if matches!(self.about, About::Findings(_)) {
+            fields.push(Field::Scope);
+        }
+        match self.choice {
+            Some(Choice::Finding(Decision::AcceptRisk)) => fields.push(Field::Until),
+            Some(Choice::Finding(Decision::NotAffected)) => fields.push(Field::Justification),
+            _ => {}
+        }
+        fields.push(Field::Note);
+        fields
+    }
+
+    /// Returns how many of the findings loaded `scope` reaches.
+    #[must_use]
+    pub fn hits(&self, scope: Scope) -> usize {
+        Scope::ALL
+            .iter()
+            .position(|candidate| *candidate == scope)
+            .and_then(|place| self.hits.get(place).copied())
+            .unwrap_or(0)
+    }
+
+    /// Returns the last day the policy lets an accepted risk reach.
+    #[must_use]
+    pub fn latest(&self) -> Option<NaiveDate> {
+        self.latest
+    }
+
+    /// Moves the decision by `step` places, round the ends.
+    pub fn turn_choice(&mut self, forward: bool) {
+        let choices = self.choices();
+        let place = self
+            .choice
+            .and_then(|choice| choices.iter().position(|other| *other == choice));
+        self.choice = turned(place, choices.len(), forward)
+            .and_then(|place| choices.get(place))
+            .copied();
+    }
+
+    /// Moves the scope, round the ends.
+    pub fn turn_scope(&mut self, forward: bool) {
+        let place = Scope::ALL.iter().position(|scope| *scope == self.scope);
+        if let Some(scope) =
+            turned(place, Scope::ALL.len(), forward).and_then(|place| Scope::ALL.get(place))
+        {
+            self.scope = *scope;
+        }
+    }
+
+    /// Moves the justification, round the ends.
+    pub fn turn_justification(&mut self, forward: bool) {
+        self.justification = turned(self.justification, JUSTIFICATIONS.len(), forward);
+    }
+
+    /// Returns everything that keeps the form from being saved, in tab order.
+    #[must_use]
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut add = |field, text: String| problems.push(Problem { field, text });
+        match self.choice {
+            None => add(Field::Decision, "choose a decision".to_owned()),
+            Some(Choice::Finding(Decision::AcceptRisk)) => {
+                if let Err(text) = self.end() {
+                    add(Field::Until, text);
+                }
+            }
+            Some(Choice::Finding(Decision::NotAffected)) if self.justification.is_none() => add(
+                Field::Justification,
+                "`not affected` needs one of the five OpenVEX justifications".to_owned(),
+            ),
+            Some(_) => {}
+        }
+        if self.note.is_blank() {
+            add(Field::Note, "a reason is required".to_owned());
+        }
+        problems
+    }
+
+    fn end(&self) -> Result<Until, String> {
+        let until: Until = self
+            .until
+            .text()
+            .trim()
+            .parse()
+            .map_err(|error: crate::model::ParseUntilError| error.to_string())?;
+        match (until, self.latest) {
+            (Until::Date(date), _) if date < self.today => {
+                Err(format!("{date} is past: today is {}", self.today))
+            }
+            (Until::Date(date), Some(latest)) if date > latest => {
+                Err(format!("the policy allows {latest} at the latest"))
+            }
+            _ => Ok(until),
+        }
+    }
+
+    /// Returns the request, or what keeps it from being made.
+    ///
+    /// # Errors
+    /// When a field is empty or wrong.
+    pub fn request(&self, reviewer: &str, clock: Clock) -> Result<DecideRequest, Vec<Problem>> {
+        let problems = self.problems();
+        let (Some(choice), true) = (self.choice, problems.is_empty()) else {
+            return Err(problems);
+        };
+        let decided = match (choice, &self.about) {
+            (Choice::Finding(decision), About::Findings(positions)) => Decided::Findings {
+                selection: Selection::Findings(positions.clone()),
+                decision,
+                until: (decision == Decision::AcceptRisk)
+                    .then(|| self.end().ok())
+                    .flatten(),
+                justification: self
+                    .justification
+                    .filter(|_| decision == Decision::NotAffected)
+                    .and_then(|place| JUSTIFICATIONS.get(place))
+                    .map(|token| (*token).to_owned()),
+                scope: self.scope,
+            },
+            (Choice::Image(decision), About::Image) => Decided::Image(decision),
+            _ => return Err(problems),
+        };
+        Ok(DecideRequest {
+            subject: self.subject,
+            decided,
+            reason: self.note.text().trim().to_owned(),
+            reviewer: reviewer.to_owned(),
+            clock,
+            envelope: None,
+        })
+    }
+}
+
+/// Returns the findings that a form is about.
+pub fn selected<'a>(review: &'a Review, about: &'a About) -> impl Iterator<Item = &'a Finding> {
+    let positions = match about {
+        About::Findings(positions) => positions.as_slice(),
+        About::Image => &[],
+    };
+    positions
+        .iter()
+        .filter_map(|position| review.findings.get(*position))
+}
+
+/// Counts what each scope reaches, by the same rule that later decides whether a verdict applies.
+fn hits(review: &Review, subject: usize, about: &About) -> [usize; Scope::ALL.len()] {
+    let mut counts = [0; Scope::ALL.len()];
+    let Some(on) = review.subjects.get(subject) else {
+        return counts;
+    };
+    let mut verdicts: Vec<Verdict> = selected(review, about)
+        .map(|finding| hypothetical(finding, on))
+        .collect();
+    // By id, so that a finding is held against the few verdicts it could meet and not against all.
+    let mut by_id: HashMap<VulnerabilityId, Vec<usize>> = HashMap::new();
+    for (place, verdict) in verdicts.iter().enumerate() {
+        for id in &verdict.finding.ids {
+            by_id.entry(id.clone()).or_default().push(place);
+        }
+    }
+    for (scope, count) in Scope::ALL.into_iter().zip(&mut counts) {
+        for verdict in &mut verdicts {
+            verdict.scope = scope;
+        }
+        let reached = |finding: &&Finding| {
+            let on = review.subjects.get(finding.subject as usize);
+            let mut near = finding.ids().filter_map(|id| by_id.get(id)).flatten();
+            on.is_some_and(|on| {
+                near.any(|place| {
+                    verdicts
+                        .get(*place)
+                        .is_some_and(|verdict| applies(verdict, finding, on))
+                })
+            })
+        };
+        *count = review.findings.iter().filter(reached).count();
+    }
+    counts
+}
+
+/// Returns a verdict on `finding` that nobody took, to ask what it would reach.
+fn hypothetical(finding: &Finding, on: &Subject) -> Verdict {
+    Verdict {
+        decision: Decision::UnderInvestigation,
+        reason: String::new(),
+        until: None,
+        justification: None,
+        scope: Scope::Finding,
+        finding: FindingRef::of(finding),
+        subject: SubjectRef::of(on),
+        reports: Vec::new(),
+    }
+}
+
+/// Returns the next place of `count`, round the ends; the first where there is none yet.
+fn turned(place: Option<usize>, count: usize, forward: bool) -> Option<usize> {
+    let last = count.checked_sub(1)?;
+    Some(match (place, forward) {
+        (None | Some(0), false) => last,
+        (Some(place), true) if place < last => place + 1,
+        (_, true) => 0,
+        (Some(place), false) => place - 1,
+    })
+}

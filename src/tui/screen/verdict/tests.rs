@@ -1,0 +1,324 @@
+//! Tests of the verdict's form: what may be saved, what keeps the text, and how it looks.
+
+use std::sync::Arc;
+
+use super::form::{About, Choice, Field, Form};
+use super::{Saving, State};
+use crate::environment::Clock;
+use crate::keymap::{Action, Code, Key, Place};
+use crate::model::{Decision, ImageDecision, JUSTIFICATIONS, Scope, Until};
+use crate::review::{DecideRequest, Decided};
+use crate::tui::fixture::{Scene, now, picture, review};
+use crate::tui::message::{Effect, Failed, Input, Judgement, Loaded, Message, Outcome};
+use crate::tui::widget::Field as TextField;
+
+fn about(findings: &[usize], decision: Decision) -> Judgement {
+    Judgement::Findings {
+        findings: findings.to_vec(),
+        decision,
+    }
+}
+
+fn screen(scene: &Scene, judgement: &Judgement) -> State {
+    let mut state = State::default();
+    state.refresh(&scene.context());
+    state.begin(judgement, &scene.context());
+    state
+}
+
+fn act(state: &mut State, scene: &Scene, action: Action) -> Vec<Outcome> {
+    state.handle(&Input::Action(action), &scene.context())
+}
+
+fn press(state: &mut State, scene: &Scene, code: Code) -> Vec<Outcome> {
+    state.handle(&Input::Key(Key::plain(code)), &scene.context())
+}
+
+fn write(state: &mut State, scene: &Scene, text: &str) {
+    act(state, scene, Action::Edit);
+    assert_eq!(state.place(), Place::Field);
+    for character in text.chars() {
+        press(state, scene, Code::Char(character));
+    }
+    press(state, scene, Code::Esc);
+}
+
+fn drawn(state: &State, scene: &Scene) -> String {
+    scene.drawn(
+        |context, area, buffer| state.view(context, area, buffer),
+        &state.status(&scene.context()),
+    )
+}
+
+fn request(outcomes: &[Outcome]) -> DecideRequest {
+    match outcomes {
+        [Outcome::Effect(Effect::Record(request))] => request.clone(),
+        other => panic!("no request: {other:?}"),
+    }
+}
+
+#[test]
+fn looks_as_designed() {
+    for (width, height) in [(80, 24), (120, 36), (60, 20)] {
+        let scene = Scene::new(width, height);
+        let mut state = screen(&scene, &about(&[1, 2], Decision::AcceptRisk));
+        act(&mut state, &scene, Action::Edit);
+        let text = "Caddy is built without HTTP/3 here; quic-go is linked but not reachable.";
+        state.handle(&Input::Paste(text.to_owned()), &scene.context());
+        picture(
+            "verdict",
+            &format!("risk_{width}x{height}"),
+            &drawn(&state, &scene),
+        );
+    }
+}
+
+#[test]
+fn other_forms() {
+    let scene = Scene::new(80, 24);
+    let mut state = screen(&scene, &about(&[0], Decision::NotAffected));
+    act(&mut state, &scene, Action::Save);
+    picture("verdict", "problems_80x24", &drawn(&state, &scene));
+    let state = screen(&scene, &about(&[5], Decision::AcceptRisk));
+    picture("verdict", "secret_80x24", &drawn(&state, &scene));
+    let state = screen(&scene, &Judgement::Image(ImageDecision::Approve));
+    picture("verdict", "image_80x24", &drawn(&state, &scene));
+}
+
+#[test]
+fn an_accepted_risk_becomes_a_request() {
+    let scene = Scene::new(80, 24);
+    let mut state = screen(&scene, &about(&[1, 2], Decision::AcceptRisk));
+    write(&mut state, &scene, "not reachable");
+    let request = request(&act(&mut state, &scene, Action::Save));
+    assert_eq!(request.reason, "not reachable");
+    assert_eq!(request.reviewer, "auditor");
+    let Decided::Findings {
+        decision,
+        until,
+        justification,
+        scope,
+        ..
+    } = request.decided
+    else {
+        panic!("not about findings");
+    };
+    assert_eq!(decision, Decision::AcceptRisk);
+    assert_eq!(until, Some(Until::Date("2025-08-30".parse().unwrap())));
+    assert_eq!((justification, scope), (None, Scope::Finding));
+}
+
+#[test]
+fn nothing_is_saved_without_a_reason() {
+    let scene = Scene::new(80, 24);
+    let mut state = screen(&scene, &about(&[0], Decision::Affected));
+    write(&mut state, &scene, "   ");
+    assert_eq!(act(&mut state, &scene, Action::Save), Vec::new());
+    assert_eq!(state.saving, Saving::No);
+    assert_eq!(state.problems.len(), 1);
+    write(&mut state, &scene, "it is reachable");
+    assert!(state.problems.is_empty(), "a mended problem goes away");
+    assert_eq!(act(&mut state, &scene, Action::Save).len(), 1);
+}
+
+#[test]
+fn saved_is_said_only_when_the_ledger_says_so() {
+    let scene = Scene::new(80, 24);
+    let mut state = screen(&scene, &about(&[0], Decision::Affected));
+    write(&mut state, &scene, "reachable");
+    act(&mut state, &scene, Action::Save);
+    assert_eq!(state.saving, Saving::Under);
+    picture("verdict", "saving_80x24", &drawn(&state, &scene));
+    // A second w, and keys that would change the text, do nothing meanwhile.
+    assert_eq!(act(&mut state, &scene, Action::Save), Vec::new());
+    assert_eq!(act(&mut state, &scene, Action::Discard), Vec::new());
+    let loaded = Loaded::new(review(), now());
+    state.receive(&Message::Recorded(Ok(loaded)), &scene.context());
+    assert_eq!(state.saving, Saving::Done(5));
+    assert!(!state.has_draft());
+    picture("verdict", "saved_80x24", &drawn(&state, &scene));
+    assert_eq!(
+        act(&mut state, &scene, Action::Down),
+        vec![Message::Back.into()]
+    );
+}
+
+#[test]
+fn a_failure_keeps_the_text() {
+    let scene = Scene::new(80, 24);
+    let mut state = screen(&scene, &about(&[0], Decision::Affected));
+    write(&mut state, &scene, "reachable");
+    act(&mut state, &scene, Action::Save);
+    let failed = Failed {
+        message: "no space left on device".to_owned(),
+        hints: vec!["free some space and press w again".to_owned()],
+    };
+    state.receive(&Message::Recorded(Err(failed)), &scene.context());
+    assert!(state.has_draft());
+    picture("verdict", "failed_80x24", &drawn(&state, &scene));
+    assert_eq!(
+        request(&act(&mut state, &scene, Action::Save)).reason,
+        "reachable"
+    );
+}
+
+#[test]
+fn a_draft_survives_leaving_and_a_reload() {
+    let scene = Scene::new(80, 24);
+    let judgement = about(&[0], Decision::Affected);
+    let mut state = screen(&scene, &judgement);
+    write(&mut state, &scene, "half a th");
+    assert_eq!(
+        act(&mut state, &scene, Action::Back),
+        vec![Message::Back.into()]
+    );
+    state.refresh(&scene.context());
+    state.begin(&judgement, &scene.context());
+    write(&mut state, &scene, "ought");
+    assert_eq!(state.form.as_ref().unwrap().note.text(), "half a thought");
+    assert_eq!(
+        act(&mut state, &scene, Action::Discard),
+        vec![Message::Back.into()]
+    );
+    assert!(!state.has_draft());
+}
+
+#[test]
+fn a_broken_ledger_takes_nothing() {
+    let mut scene = Scene::new(80, 24);
+    scene.review.ledger_problem = Some("entry 3 was edited".to_owned());
+    let mut state = screen(&scene, &about(&[0], Decision::Affected));
+    write(&mut state, &scene, "reachable");
+    assert_eq!(act(&mut state, &scene, Action::Save), Vec::new());
+    assert!(matches!(state.saving, Saving::Failed(_)));
+}
+
+#[test]
+fn letters_are_text_while_it_is_typed_and_ctrl_keys_are_not() {
+    let scene = Scene::new(80, 24);
+    let mut state = screen(&scene, &about(&[0], Decision::Affected));
+    act(&mut state, &scene, Action::Edit);
+    for character in "qw?".chars() {
+        press(&mut state, &scene, Code::Char(character));
+    }
+    for character in "wnk".chars() {
+        state.handle(&Input::Key(Key::control(character)), &scene.context());
+    }
+    assert_eq!(state.form.as_ref().unwrap().note.text(), "qw?");
+    let outcomes = state.handle(&Input::Key(Key::control('s')), &scene.context());
+    assert_eq!(request(&outcomes).reason, "qw?");
+}
+
+#[test]
+fn the_end_of_a_risk_obeys_the_policy() {
+    let scene = Scene::new(80, 24);
+    let mut form = Form::new(
+        &scene.review,
+        0,
+        About::Findings(vec![0]),
+        Some(Choice::Finding(Decision::AcceptRisk)),
+        now(),
+    );
+    form.note
+        .edit(&crate::tui::widget::note_editor::Edit::Char('x'));
+    for (until, good) in [
+        ("2025-08-30", true),
+        ("2025-08-31", false),
+        ("2025-06-01", true),
+        ("2025-05-31", false),
+        ("fixed", true),
+        ("", false),
+        ("soon", false),
+    ] {
+        form.until = TextField::new(until);
+        let problems = form.problems();
+        assert_eq!(problems.is_empty(), good, "{until}: {problems:?}");
+    }
+}
+
+#[test]
+fn a_secret_cannot_be_accepted() {
+    let scene = Scene::new(80, 24);
+    let form = Form::new(
+        &scene.review,
+        0,
+        About::Findings(vec![0, 5]),
+        Some(Choice::Finding(Decision::AcceptRisk)),
+        now(),
+    );
+    assert_eq!(form.choice, None);
+    let choices = form.choices();
+    assert!(choices.contains(&Choice::Finding(Decision::FalsePositive)));
+    assert!(!choices.contains(&Choice::Finding(Decision::NotAffected)));
+    assert!(form.request("auditor", Clock::Fixed(now())).is_err());
+}
+
+#[test]
+fn scopes_count_what_they_reach() {
+    let mut scene = Scene::new(80, 24);
+    let mut other = crate::tui::fixture::subject();
+    other.name = "elsewhere:1".to_owned();
+    other.manifest_digest = Some(crate::model::Digest::of(b"elsewhere"));
+    other.repo_digests = vec![format!(
+        "registry.example/elsewhere@{}",
+        crate::model::Digest::of(b"elsewhere")
+    )];
+    other.tags = vec!["registry.example/elsewhere:1".to_owned()];
+    other.image_id = None;
+    other.diff_ids = Vec::new();
+    scene.review.subjects.push(other);
+    let mut findings = scene.review.findings.as_ref().clone();
+    let mut there = findings[0].clone();
+    there.subject = 1;
+    let mut newer = findings[0].clone();
+    newer.package.version = "v1.20.13".to_owned();
+    findings.extend([there, newer]);
+    scene.review.findings = Arc::new(findings);
+    let about = About::Findings(vec![0]);
+    let form = Form::new(&scene.review, 0, about, None, now());
+    assert_eq!(form.hits(Scope::Finding), 1);
+    assert_eq!(form.hits(Scope::Package), 2);
+    assert_eq!(form.hits(Scope::Repository), 1);
+    assert_eq!(form.hits(Scope::Everywhere), 2);
+}
+
+#[test]
+fn fields_follow_the_decision() {
+    let scene = Scene::new(80, 24);
+    let mut state = screen(&scene, &about(&[0], Decision::NotAffected));
+    let fields = |state: &State| state.form.as_ref().unwrap().fields();
+    assert!(fields(&state).contains(&Field::Justification));
+    state.focus_on(Field::Justification);
+    for _ in 0..=JUSTIFICATIONS.len() {
+        act(&mut state, &scene, Action::Choose);
+    }
+    assert_eq!(state.form.as_ref().unwrap().justification, Some(0));
+    state.focus_on(Field::Decision);
+    act(&mut state, &scene, Action::Left);
+    assert!(fields(&state).contains(&Field::Until));
+    act(&mut state, &scene, Action::NextPane);
+    assert_eq!(state.focus, Some(Field::Scope));
+    act(&mut state, &scene, Action::PreviousPane);
+    assert_eq!(state.focus, Some(Field::Decision));
+}
+
+#[test]
+fn a_reviewer_takes_back_their_own_word() {
+    let mut scene = Scene::new(80, 24);
+    let mut state = screen(&scene, &Judgement::Image(ImageDecision::Approve));
+    assert!(matches!(
+        act(&mut state, &scene, Action::Undo).as_slice(),
+        [Outcome::Message(Message::Notice(_))]
+    ));
+    let entry = crate::tui::fixture::entries().remove(2);
+    let verdict = serde_json::from_value(entry.body.clone()).unwrap();
+    scene.review.approvals = vec![vec![crate::model::Approval {
+        verdict,
+        recorded: crate::ledger::recorded(&entry),
+        standing: crate::model::Standing::Current,
+        because: None,
+        signed_by: None,
+    }]];
+    let outcomes = act(&mut state, &scene, Action::Undo);
+    assert_eq!(outcomes, vec![Effect::Undo { entry: 3 }.into()]);
+}
