@@ -1,1 +1,25 @@
 //! The one integration-test binary, so that heavy dependencies link once.
+//!
+//! A file here is a module of this one; `architecture` fails when a file is forgotten.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where it fails"
+)]
+
+mod architecture;
+mod cli;
+mod demo;
+mod demo_console;
+mod docs;
+mod formats;
+mod interop_signing;
+mod pages;
+mod pictures;
+mod promotion;
+mod scenario;
+mod signatures;
+mod store_s3;
+mod support;
+mod terminal;

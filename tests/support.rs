@@ -1,0 +1,8 @@
+//! What the tests stand on: the built program, other programs that judge it, and servers to talk to.
+//!
+//! Everything here runs real programs on this machine; nothing stands in for a part of the project.
+
+pub(crate) mod judges;
+pub(crate) mod program;
+pub(crate) mod server;
+pub(crate) mod terminal;
