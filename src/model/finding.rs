@@ -28,10 +28,15 @@ impl FindingKey {
             &identity.version,
             primary_id,
         );
-        // A list of strings always serialises; the canonical form has one spelling.
-        let bytes = serde_json_canonicalizer::to_vec(&list).unwrap_or_default();
+        // A list of texts always serialises, and the plain form of one is the canonical one: no
+        // object to sort, no number to spell.
+        let bytes = serde_json::to_vec(&list).unwrap_or_default();
         let digest = Digest::of(&bytes);
-        Self(format!("f1-{}", digest.hex().get(..24).unwrap_or_default()).into())
+        Self(
+            ["f1-", digest.hex().get(..24).unwrap_or_default()]
+                .concat()
+                .into(),
+        )
     }
 
     /// Wraps a key as it was written down.
@@ -103,5 +108,37 @@ impl Finding {
     /// Returns every id: the primary one and its aliases.
     pub fn ids(&self) -> impl Iterator<Item = &VulnerabilityId> {
         std::iter::once(&self.id).chain(&self.aliases)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_key_is_the_hash_of_the_canonical_list(
+            ecosystem in "[a-z]{0,8}",
+            namespace in proptest::option::of(".{0,12}"),
+            name in any::<String>(),
+            version in "[\\x00-\\x7f]{0,12}",
+            id in any::<String>(),
+        ) {
+            let list = (Kind::Secret, &ecosystem, &namespace, &name, &version, &id);
+            let canonical = serde_json_canonicalizer::to_vec(&list).unwrap();
+            let identity = PackageIdentity {
+                ecosystem: ecosystem.clone(),
+                namespace: namespace.clone(),
+                name: name.clone(),
+                version: version.clone(),
+            };
+            let key = FindingKey::new(Kind::Secret, &identity, &id);
+            prop_assert_eq!(
+                key.as_str(),
+                format!("f1-{}", &Digest::of(&canonical).hex()[..24])
+            );
+        }
     }
 }
