@@ -136,14 +136,22 @@ fn decode(text: &str) -> String {
 
 /// Encodes everything but the characters that purl-spec leaves alone.
 fn encode(f: &mut fmt::Formatter<'_>, text: &str, keep: &[u8]) -> fmt::Result {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte) || keep.contains(&byte) {
-            write!(f, "{}", char::from(byte))?;
-        } else {
+    let plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte) || keep.contains(&byte);
+    // Most texts need no encoding: what stays is written in one piece.
+    let mut rest = text;
+    while let Some(position) = rest.bytes().position(|byte| !plain(byte)) {
+        // What stays is ASCII, so the first byte that does not begins a character.
+        let (before, after) = rest.split_at(position);
+        f.write_str(before)?;
+        let mut characters = after.chars();
+        let encoded = characters.next().map_or(0, char::len_utf8);
+        for byte in after.bytes().take(encoded) {
             write!(f, "%{byte:02X}")?;
         }
+        rest = characters.as_str();
     }
-    Ok(())
+    f.write_str(rest)
 }
 
 impl fmt::Display for Purl {

@@ -6,9 +6,11 @@ use std::cmp::Ordering;
 
 /// Compares text with runs of digits as numbers.
 pub(in crate::triage) fn natural(one: &str, other: &str) -> Ordering {
-    let (mut left, mut right) = (one, other);
+    // Bytes of UTF-8 compare as the characters they spell, and a digit's byte is only a digit.
+    let (mut left, mut right) = (one.as_bytes(), other.as_bytes());
     loop {
-        let (Some(a), Some(b)) = (left.chars().next(), right.chars().next()) else {
+        let (Some((a, after)), Some((b, other_after))) = (left.split_first(), right.split_first())
+        else {
             return left.len().cmp(&right.len()).then_with(|| one.cmp(other));
         };
         let order = if a.is_ascii_digit() && b.is_ascii_digit() {
@@ -17,9 +19,8 @@ pub(in crate::triage) fn natural(one: &str, other: &str) -> Ordering {
             (left, right) = (after, other_after);
             (number.len(), number).cmp(&(other_number.len(), other_number))
         } else {
-            left = left.get(a.len_utf8()..).unwrap_or_default();
-            right = right.get(b.len_utf8()..).unwrap_or_default();
-            a.cmp(&b)
+            (left, right) = (after, other_after);
+            a.cmp(b)
         };
         if order != Ordering::Equal {
             return order;
@@ -28,12 +29,17 @@ pub(in crate::triage) fn natural(one: &str, other: &str) -> Ordering {
 }
 
 /// Splits leading digits off, without leading zeros.
-fn digits(text: &str) -> (&str, &str) {
+fn digits(text: &[u8]) -> (&[u8], &[u8]) {
     let end = text
-        .find(|character: char| !character.is_ascii_digit())
+        .iter()
+        .position(|byte| !byte.is_ascii_digit())
         .unwrap_or(text.len());
     let (number, rest) = text.split_at(end);
-    (number.trim_start_matches('0'), rest)
+    let zeros = number
+        .iter()
+        .position(|digit| *digit != b'0')
+        .unwrap_or(end);
+    (number.get(zeros..).unwrap_or_default(), rest)
 }
 
 #[cfg(test)]
