@@ -164,7 +164,7 @@ impl Review {
             None => VerdictMark::None,
         };
         let marks: Vec<VerdictMark> = self.verdicts.iter().map(mark).collect();
-        self.index = Arc::new(FindingIndex::build(&self.findings, &marks));
+        Arc::make_mut(&mut self.index).mark(&marks);
         self.approvals = (0..self.subjects.len())
             .map(|subject| self.standing_approvals(subject, &replay.approvals))
             .collect();

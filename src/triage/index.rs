@@ -3,8 +3,10 @@
 //! Built once per set of findings; filtering is in `filter`, row lists in `view`.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
 
-use crate::model::{Decision, Finding, FindingKey, Fixable, Kind, Severity, Standing};
+use crate::model::{Decision, Finding, Fixable, Kind, Severity, Standing};
 use crate::triage::natural::natural;
 
 /// What the verdict column shows of a finding.
@@ -40,18 +42,17 @@ pub(in crate::triage) struct IndexRow {
     aliases: (u32, u32),
 }
 
-/// The columns.
+/// The columns. Texts are shared, so a clone costs its rows.
 #[derive(Clone, Debug, Default)]
 pub struct FindingIndex {
     rows: Vec<IndexRow>,
-    keys: Vec<FindingKey>,
-    positions: HashMap<FindingKey, Vec<u32>>,
-    aliases: Vec<u32>,
-    texts: Vec<Text>,
-    scanner_sets: Vec<Vec<String>>,
+    aliases: Arc<[u32]>,
+    texts: Arc<[Text]>,
+    scanner_sets: Arc<[Vec<String>]>,
 }
 
-/// A distinct text, its lower-case form where that differs, and its place in the order.
+/// A distinct text, its lower-case form where that differs, and its place in the order where rows
+/// are sorted by it.
 #[derive(Clone, Debug)]
 struct Text {
     written: Box<str>,
@@ -68,33 +69,48 @@ struct Dictionary<'a> {
 impl<'a> Dictionary<'a> {
     fn number(&mut self, text: &'a str) -> u32 {
         *self.numbers.entry(text).or_insert_with(|| {
-            let lower = text.to_lowercase();
             self.texts.push(Text {
                 written: text.into(),
-                lower: (lower != text).then(|| lower.into()),
+                lower: lower(text),
                 rank: 0,
             });
             position(self.texts.len() - 1)
         })
     }
 
-    /// Ranks the texts in natural order, letters of either case together.
-    fn ranked(mut self) -> Vec<Text> {
-        let mut order: Vec<usize> = (0..self.texts.len()).collect();
-        order.sort_by(
-            |one, other| match (self.texts.get(*one), self.texts.get(*other)) {
+    /// Ranks the texts that `rows` are sorted by in natural order, letters of either case together.
+    fn ranked(mut self, rows: &[IndexRow]) -> Arc<[Text]> {
+        let mut order: Vec<u32> = rows
+            .iter()
+            .flat_map(|row| [row.id, row.package, row.version])
+            .collect();
+        order.sort_unstable();
+        order.dedup();
+        order.sort_by(|one, other| {
+            let text = |number: u32| self.texts.get(number as usize);
+            match (text(*one), text(*other)) {
                 (Some(one), Some(other)) => natural(one.folded(), other.folded())
                     .then_with(|| one.written.cmp(&other.written)),
                 (one, other) => one.is_some().cmp(&other.is_some()),
-            },
-        );
-        for (rank, number) in order.into_iter().enumerate() {
-            if let Some(text) = self.texts.get_mut(number) {
-                text.rank = position(rank);
+            }
+        });
+        for (rank, number) in (0_u32..).zip(order) {
+            if let Some(text) = self.texts.get_mut(number as usize) {
+                text.rank = rank;
             }
         }
-        self.texts
+        self.texts.into()
     }
+}
+
+/// Returns the lower-case form where that differs.
+fn lower(text: &str) -> Option<Box<str>> {
+    if text.is_ascii() {
+        let differs = text.bytes().any(|byte| byte.is_ascii_uppercase());
+        return differs.then(|| text.to_ascii_lowercase().into());
+    }
+    let lower = text.to_lowercase();
+    (lower != text).then(|| lower.into())
 }
 
 impl Text {
@@ -112,52 +128,67 @@ impl FindingIndex {
     /// Builds the columns of `findings`; `marks` belong to them by position and may be fewer.
     #[must_use]
     pub fn build(findings: &[Finding], marks: &[VerdictMark]) -> Self {
-        let purls: Vec<String> = findings
+        let mut purls = String::new();
+        let ends: Vec<usize> = findings
             .iter()
             .map(|finding| {
-                let purl = finding.package.purl.as_ref();
-                purl.map(ToString::to_string).unwrap_or_default()
+                if let Some(purl) = &finding.package.purl {
+                    // Writing to a text cannot fail.
+                    let _infallible = write!(purls, "{purl}");
+                }
+                purls.len()
             })
             .collect();
-        let mut index = Self::default();
+        let starts = std::iter::once(0).chain(ends.iter().copied());
+        let mut rows = Vec::with_capacity(findings.len());
+        let mut aliases = Vec::new();
         let mut dictionary = Dictionary::default();
+        let mut scanner_sets: Vec<Vec<String>> = Vec::new();
         let mut sets: HashMap<&[String], u32> = HashMap::new();
+        for ((finding, start), end) in findings.iter().zip(starts).zip(&ends) {
+            let first = position(aliases.len());
+            for alias in &finding.aliases {
+                aliases.push(dictionary.number(alias.as_str()));
+            }
+            let scanners = *sets.entry(&finding.scanners).or_insert_with(|| {
+                scanner_sets.push(finding.scanners.clone());
+                position(scanner_sets.len() - 1)
+            });
+            rows.push(IndexRow {
+                severity: finding.severity,
+                fixable: finding.fix.fixable(),
+                kind: finding.kind,
+                mark: VerdictMark::None,
+                subject: finding.subject,
+                id: dictionary.number(finding.id.as_str()),
+                package: dictionary.number(&finding.package.name),
+                purl: dictionary.number(purls.get(start..*end).unwrap_or_default()),
+                version: dictionary.number(&finding.package.version),
+                title: dictionary.number(&finding.title),
+                scanners,
+                aliases: (first, position(aliases.len())),
+            });
+        }
+        let mut index = Self {
+            texts: dictionary.ranked(&rows),
+            rows,
+            aliases: aliases.into(),
+            scanner_sets: scanner_sets.into(),
+        };
+        index.mark(marks);
+        index
+    }
+
+    /// Replaces the verdicts: `marks` belong to the findings by position and may be fewer. Nothing
+    /// else of a finding changes, so a new verdict needs no new index.
+    pub fn mark(&mut self, marks: &[VerdictMark]) {
         let marks = marks
             .iter()
             .copied()
             .chain(std::iter::repeat(VerdictMark::None));
-        for ((finding, purl), mark) in findings.iter().zip(&purls).zip(marks) {
-            let first = position(index.aliases.len());
-            for alias in &finding.aliases {
-                index.aliases.push(dictionary.number(alias.as_str()));
-            }
-            let scanners = *sets.entry(&finding.scanners).or_insert_with(|| {
-                index.scanner_sets.push(finding.scanners.clone());
-                position(index.scanner_sets.len() - 1)
-            });
-            index
-                .positions
-                .entry(finding.key.clone())
-                .or_default()
-                .push(position(index.rows.len()));
-            index.keys.push(finding.key.clone());
-            index.rows.push(IndexRow {
-                severity: finding.severity,
-                fixable: finding.fix.fixable(),
-                kind: finding.kind,
-                mark,
-                subject: finding.subject,
-                id: dictionary.number(finding.id.as_str()),
-                package: dictionary.number(&finding.package.name),
-                purl: dictionary.number(purl),
-                version: dictionary.number(&finding.package.version),
-                title: dictionary.number(&finding.title),
-                scanners,
-                aliases: (first, position(index.aliases.len())),
-            });
+        for (row, mark) in self.rows.iter_mut().zip(marks) {
+            row.mark = mark;
         }
-        index.texts = dictionary.ranked();
-        index
     }
 
     /// Returns the number of rows.
@@ -170,18 +201,6 @@ impl FindingIndex {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
-    }
-
-    /// Returns the key of a row.
-    #[must_use]
-    pub fn key(&self, row: u32) -> Option<&FindingKey> {
-        self.keys.get(row as usize)
-    }
-
-    /// Returns the rows of a key: one a subject.
-    #[must_use]
-    pub fn rows_of(&self, key: &FindingKey) -> &[u32] {
-        self.positions.get(key).map_or(&[], Vec::as_slice)
     }
 
     pub(in crate::triage) fn rows(&self) -> &[IndexRow] {

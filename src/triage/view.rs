@@ -4,7 +4,7 @@
 
 use std::cmp::Reverse;
 
-use crate::model::{FindingKey, Fixable, Standing};
+use crate::model::{Fixable, Standing};
 use crate::triage::filter::Filter;
 use crate::triage::index::{FindingIndex, IndexRow, VerdictMark};
 
@@ -113,13 +113,6 @@ impl View {
     pub fn window(&self, offset: usize, height: usize) -> &[u32] {
         let end = offset.saturating_add(height).min(self.rows.len());
         self.rows.get(offset..end).unwrap_or_default()
-    }
-
-    /// Returns the position of a finding in this view, so that a selection survives a new filter.
-    #[must_use]
-    pub fn position_of(&self, index: &FindingIndex, key: &FindingKey) -> Option<usize> {
-        let numbers = index.rows_of(key);
-        self.rows.iter().position(|row| numbers.contains(row))
     }
 }
 
