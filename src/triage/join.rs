@@ -116,7 +116,7 @@ pub fn findings(subjects: &[Subject], reports: &[Arc<Report>]) -> Joined {
                 .extend(blend(position, &identity, VulnerabilityId::new(id), items));
         }
     }
-    sort(&mut joined.findings);
+    joined.findings = sorted(joined.findings);
     joined
 }
 
@@ -128,9 +128,10 @@ fn count(counts: &mut JoinCounts, report: &Report) {
     counts.joined += of_report.read - of_report.suppressed - of_report.unreadable;
 }
 
-fn sort(findings: &mut [Finding]) {
-    findings.sort_by(|one, other| {
-        let order = |finding: &Finding| (finding.subject, Reverse(finding.severity), finding.kind);
+/// Puts findings in order. Positions are sorted, because a finding is large to move about.
+fn sorted(findings: Vec<Finding>) -> Vec<Finding> {
+    let order = |finding: &Finding| (finding.subject, Reverse(finding.severity), finding.kind);
+    let compare = |one: &Finding, other: &Finding| {
         order(one).cmp(&order(other)).then_with(|| {
             (
                 &one.id,
@@ -147,7 +148,19 @@ fn sort(findings: &mut [Finding]) {
                     &other.key,
                 ))
         })
-    });
+    };
+    let mut positions: Vec<usize> = (0..findings.len()).collect();
+    positions.sort_by(
+        |one, other| match (findings.get(*one), findings.get(*other)) {
+            (Some(one), Some(other)) => compare(one, other),
+            (one, other) => one.is_some().cmp(&other.is_some()),
+        },
+    );
+    let mut findings: Vec<Option<Finding>> = findings.into_iter().map(Some).collect();
+    positions
+        .into_iter()
+        .filter_map(|position| findings.get_mut(position)?.take())
+        .collect()
 }
 
 /// What tells apart findings that have no package: the place. A licence has both.
