@@ -5,6 +5,7 @@
 mod plain;
 
 use std::str::FromStr as _;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -55,7 +56,7 @@ struct FindingView<'a> {
     id: &'a VulnerabilityId,
     aliases: &'a [VulnerabilityId],
     severity: Severity,
-    ratings: &'a [Rating],
+    ratings: &'a [Arc<Rating>],
     package: PackageView<'a>,
     fix: &'a Fix,
     scanners: &'a [String],

@@ -3,6 +3,7 @@
 //! Joining is `triage::join`'s work; verdicts about findings are in `verdict`.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -84,8 +85,8 @@ pub struct Finding {
     pub covers: Vec<VulnerabilityId>,
     /// The highest severity any scanner gives.
     pub severity: Severity,
-    /// Every rating of every record.
-    pub ratings: Vec<Rating>,
+    /// Every rating of every record, shared with the records.
+    pub ratings: Vec<Arc<Rating>>,
     /// The package, locations of all records joined.
     pub package: Package,
     /// The fix: fixed where any report names one.

@@ -3,6 +3,8 @@
 //! Records are kept exactly as the scanner counted them. Long texts (descriptions, references)
 //! stay in the file and are read on demand through a record's [`Span`].
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -194,8 +196,8 @@ pub struct Record {
     pub severity: Severity,
     /// Whose severity that is; none where the report does not say (Trivy borrows one).
     pub severity_source: Option<String>,
-    /// Every rating in the record.
-    pub ratings: Vec<Rating>,
+    /// Every rating in the record; findings share them.
+    pub ratings: Vec<Arc<Rating>>,
     /// The package; for other kinds an empty package whose location is where the problem is.
     pub package: Package,
     /// What is known about a fix.

@@ -153,13 +153,13 @@ fn finding(severity: Severity, id: &str, package: Package, fix: Option<&str>) ->
         aliases: vec![VulnerabilityId::new(&id.replace("CVE", "GHSA"))],
         covers: Vec::new(),
         severity,
-        ratings: vec![Rating {
+        ratings: vec![Arc::new(Rating {
             scanner: "trivy".to_owned(),
             source: "nvd".to_owned(),
             severity,
             score: Some(9.8),
             vector: Some("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H".to_owned()),
-        }],
+        })],
         fix: fix_of(fix),
         package,
         scanners: vec!["grype".to_owned(), "trivy".to_owned()],

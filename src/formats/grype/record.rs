@@ -2,6 +2,8 @@
 //!
 //! The document around the matches is `header`'s.
 
+use std::sync::Arc;
+
 use serde_json::value::RawValue;
 
 use super::wire::{ArtifactWire, FixWire, LicenseWire, MatchWire, RuleWire, VulnerabilityWire};
@@ -69,7 +71,9 @@ fn record(wire: &MatchWire<'_>) -> Result<Record, String> {
         covers,
         severity: vulnerability.severity.severity()?,
         severity_source: vulnerability.namespace.get().map(source_of),
-        ratings: every().map(rating).collect::<Result<_, _>>()?,
+        ratings: every()
+            .map(|entry| rating(entry).map(Arc::new))
+            .collect::<Result<_, _>>()?,
         package,
         fix: fix(vulnerability),
         state_word: vulnerability.fix.as_ref().and_then(|fix| fix.state.owned()),

@@ -3,6 +3,7 @@
 //! The document around the results is `header`'s.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
@@ -260,7 +261,7 @@ fn fix(fixed: Option<&str>, status: Option<&str>) -> Fix {
     Fix { state, versions }
 }
 
-fn ratings(wire: &VulnerabilityWire<'_>) -> Vec<Rating> {
+fn ratings(wire: &VulnerabilityWire<'_>) -> Vec<Arc<Rating>> {
     let mut ratings: Vec<Rating> = Vec::new();
     for (source, severity) in &wire.vendor_severity.0 {
         let word = Some(severity.clone());
@@ -280,7 +281,10 @@ fn ratings(wire: &VulnerabilityWire<'_>) -> Vec<Rating> {
             ratings.push(added);
         }
     }
-    ratings
+    // Not collected, which would keep the larger allocation of the list before.
+    let mut shared = Vec::with_capacity(ratings.len());
+    shared.extend(ratings.into_iter().map(Arc::new));
+    shared
 }
 
 fn rating(source: &str, severity: Severity) -> Rating {

@@ -3,6 +3,7 @@
 //! Which records those are is decided in `join`. Nothing here depends on the order of records.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::model::{
     Finding, FindingKey, Fix, FixState, Kind, Location, Package, PackageIdentity, Rating,
@@ -115,8 +116,8 @@ fn names(id: &VulnerabilityId, items: &[Item<'_>]) -> (Vec<VulnerabilityId>, Vec
     (aliases.into_iter().collect(), covers.into_iter().collect())
 }
 
-fn ratings(items: &[Item<'_>]) -> Vec<Rating> {
-    let mut ratings: Vec<Rating> = items
+fn ratings(items: &[Item<'_>]) -> Vec<Arc<Rating>> {
+    let mut ratings: Vec<Arc<Rating>> = items
         .iter()
         .flat_map(|item| item.record.ratings.iter().cloned())
         .collect();

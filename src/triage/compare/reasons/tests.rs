@@ -1,5 +1,7 @@
 //! Tests of the reasons that no pair of reports shows by itself, and of their precedence.
 
+use std::sync::Arc;
+
 use crate::model::*;
 use crate::triage::compare::{Reason, Strength, compare_reports};
 use crate::triage::testing::{digest, fixed, now, package, record, report};
@@ -272,6 +274,7 @@ fn a_rating_that_is_missing_or_known_to_both_is_told() {
                 score: None,
                 vector: None,
             })
+            .map(Arc::new)
             .collect();
         report(scanner, vec![one])
     };

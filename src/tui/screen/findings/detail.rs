@@ -4,6 +4,7 @@
 //! are.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -176,7 +177,7 @@ fn package(finding: &Finding, width: usize) -> Lines {
     lines
 }
 
-fn ratings(ratings: &[Rating], width: usize) -> Lines {
+fn ratings(ratings: &[Arc<Rating>], width: usize) -> Lines {
     let mut lines = Vec::new();
     for rating in ratings.iter().take(MAX_LISTED) {
         let mut text = format!(
