@@ -8,6 +8,7 @@ mod error;
 mod file;
 mod images;
 mod open;
+mod reading;
 mod state;
 mod summary;
 

@@ -9,8 +9,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::environment::Environment;
-use crate::error::Explain as _;
-use crate::formats::{self, Document};
+use crate::formats::Document;
 use crate::ledger::Chain;
 use crate::model::oci::ImageConfig;
 use crate::model::{Report, Sbom};
@@ -20,7 +19,7 @@ use crate::triage::join;
 use crate::triage::policy::Policy;
 use crate::triage::subject::{self, KnownImage};
 
-use super::file::read_file;
+use super::reading::{Reading, read_all};
 use super::state::Parts;
 use super::{Failure, Review};
 
@@ -85,22 +84,14 @@ pub fn open(
     let mut seen = std::collections::HashSet::new();
     files.retain(|(path, attached)| seen.insert((path.clone(), *attached)));
 
-    let total = files.len();
-    for (position, (path, attached)) in files.into_iter().enumerate() {
-        if cancel.is_cancelled() {
-            gathered.fail(
-                &path,
-                "was not read: cancelled".to_owned(),
-                vec!["open it again".to_owned()],
-            );
-            continue;
-        }
-        gathered.load(&path, attached);
-        progress(OpenProgress {
-            path,
-            done: position + 1,
-            total,
-        });
+    let paths: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
+    let readings = read_all(&paths, cancel, &mut |position, done| {
+        let path = paths.get(position).copied().unwrap_or_default().to_owned();
+        let total = paths.len();
+        progress(OpenProgress { path, done, total });
+    });
+    for (reading, (path, attached)) in readings.into_iter().zip(&files) {
+        gathered.take(reading, path, *attached);
     }
     gathered.into_review(inputs, policy, chain, environment)
 }
@@ -117,45 +108,47 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn fail(&mut self, path: &str, message: String, hints: Vec<String>) {
-        self.failures.push(Failure {
-            path: path.to_owned(),
-            message,
-            hints,
-        });
-    }
-
-    fn load(&mut self, path: &str, attached: bool) {
-        let bytes = match read_file(path) {
-            Ok(bytes) => bytes,
-            Err(detail) => {
-                let hint = "check that the file exists and that you may read it".to_owned();
-                return self.fail(path, detail, vec![hint]);
+    fn take(&mut self, reading: Reading, path: &str, attached: bool) {
+        let standard_input = match reading {
+            Reading::Document(document, standard_input) => {
+                self.keep(*document, path, attached);
+                standard_input
+            }
+            Reading::Failed(failure, standard_input) => {
+                self.failures.push(failure);
+                standard_input
+            }
+            Reading::Cancelled => {
+                self.failures.push(Failure {
+                    path: path.to_owned(),
+                    message: "was not read: cancelled".to_owned(),
+                    hints: vec!["open it again".to_owned()],
+                });
+                None
             }
         };
-        if path == "-" {
-            self.standard_input = Some(Arc::new(bytes.clone()));
+        if let Some(bytes) = standard_input {
+            self.standard_input = Some(Arc::new(bytes));
         }
-        match formats::read(path, bytes) {
-            Ok(loaded) => match loaded.document {
-                Document::Report(report) => {
-                    let same = |known: &Arc<Report>| known.origin.sha256 == report.origin.sha256;
-                    if let Some(known) = self.reports.iter().find(|known| same(known)) {
-                        let same = &known.origin.path;
-                        self.notices.push(format!(
-                            "`{path}` holds the same bytes as `{same}` and is read once"
-                        ));
-                        return;
-                    }
-                    if attached {
-                        self.attached.push(self.reports.len());
-                    }
-                    self.reports.push(Arc::new(report));
-                }
-                Document::Sbom(sbom) => self.sboms.push(Arc::new(sbom)),
-            },
-            Err(error) => self.fail(path, error.to_string(), error.hints()),
+    }
+
+    fn keep(&mut self, document: Document, path: &str, attached: bool) {
+        let report = match document {
+            Document::Report(report) => report,
+            Document::Sbom(sbom) => return self.sboms.push(Arc::new(sbom)),
+        };
+        let same = |known: &&Arc<Report>| known.origin.sha256 == report.origin.sha256;
+        if let Some(known) = self.reports.iter().find(same) {
+            let same = &known.origin.path;
+            self.notices.push(format!(
+                "`{path}` holds the same bytes as `{same}` and is read once"
+            ));
+            return;
         }
+        if attached {
+            self.attached.push(self.reports.len());
+        }
+        self.reports.push(Arc::new(report));
     }
 
     fn into_review(
@@ -284,6 +277,7 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<String>) -> std::io::Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::review::file::read_file;
 
     #[test]
     fn folders_are_read_recursively_and_in_order() {
