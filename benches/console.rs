@@ -1,6 +1,8 @@
-//! Figures for the console: reading, joining, a key press and memory, with 10,000 findings.
+//! Figures for the console: reading, joining, the first frame, a key press and memory, with 10,000
+//! findings.
 //!
-//! Reports are generated here, the same ones every time; nothing is compared with a limit.
+//! Reports are generated here, the same ones every time; nothing is compared with a limit. Times are
+//! the clock's; work is the processor's, which alone compares on a busy machine.
 //! `cargo bench` measures generated reports, `cargo bench --bench console -- FILE…` given ones.
 
 #![expect(clippy::print_stdout, reason = "the figures are this program's output")]
@@ -12,12 +14,25 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use countersign::environment::Environment;
 use countersign::formats::{self, Document};
+use countersign::keymap::{Key, Keymap};
+use countersign::ledger::Chain;
 use countersign::model::{Digest, Report};
+use countersign::review::{Inputs, open};
 use countersign::triage::filter::Filter;
 use countersign::triage::index::FindingIndex;
+use countersign::triage::policy::Policy;
 use countersign::triage::view::{Column, Sort, View};
 use countersign::triage::{join, subject};
+use countersign::tui::app::{App, Start};
+use countersign::tui::context::Prefill;
+use countersign::tui::message::{Loaded, Message};
+use countersign::tui::theme::Theme;
+use countersign::tui::update::update;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use tokio_util::sync::CancellationToken;
 
 /// Findings of one report.
 const FINDINGS: usize = 10_000;
@@ -29,6 +44,12 @@ const TYPED: &str = "severity:high fixable:yes package:lib";
 /// whole process's.
 const MEASURE: &str = "--measure";
 
+/// The same for the console as a whole.
+const CONSOLE: &str = "--console";
+
+/// Columns and rows of the terminal drawn for.
+const SIZE: (u16, u16) = (200, 60);
+
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let files: Vec<PathBuf> = arguments
@@ -38,6 +59,9 @@ fn main() -> anyhow::Result<()> {
         .collect();
     if arguments.iter().any(|argument| argument == MEASURE) {
         return measure(&files);
+    }
+    if arguments.iter().any(|argument| argument == CONSOLE) {
+        return console(&files);
     }
     if !files.is_empty() {
         return apart(&files);
@@ -52,14 +76,16 @@ fn main() -> anyhow::Result<()> {
     apart(&[trivy, grype])
 }
 
-/// Measures `files` in a process of their own.
+/// Measures `files` in processes of their own.
 fn apart(files: &[PathBuf]) -> anyhow::Result<()> {
-    let status = Command::new(std::env::current_exe()?)
-        .arg(MEASURE)
-        .args(files)
-        .status()?;
-    if !status.success() {
-        bail!("measuring failed");
+    for part in [MEASURE, CONSOLE] {
+        let status = Command::new(std::env::current_exe()?)
+            .arg(part)
+            .args(files)
+            .status()?;
+        if !status.success() {
+            bail!("measuring failed");
+        }
     }
     Ok(())
 }
@@ -86,12 +112,95 @@ fn measure(files: &[PathBuf]) -> anyhow::Result<()> {
         milliseconds(started.elapsed())
     );
     key_presses(&index)?;
+    memory()
+}
+
+fn memory() -> anyhow::Result<()> {
     println!(
         "  memory  {:>8.1} MB  at its peak, {:.1} MB now",
         status_line("VmHWM:")?,
         status_line("VmRSS:")?
     );
     Ok(())
+}
+
+/// Opens `files` as the console does, draws the findings, and presses keys.
+fn console(files: &[PathBuf]) -> anyhow::Result<()> {
+    let environment = Environment::capture();
+    let cancel = CancellationToken::new();
+    let paths = files.iter().map(|file| file.display().to_string());
+    let inputs = Inputs {
+        paths: paths.collect(),
+        ..Inputs::default()
+    };
+    let open = |inputs: &Inputs| {
+        let (policy, chain) = (Policy::default(), Chain::default());
+        open(inputs, policy, &chain, &environment, &cancel, &mut |_| {})
+    };
+    println!(
+        "console: {} reports, {} columns, {} rows",
+        files.len(),
+        SIZE.0,
+        SIZE.1
+    );
+    let (started, began) = (Instant::now(), worked());
+    let mut app = App::new(Start {
+        review: Arc::new(open(&Inputs::default())),
+        theme: Theme::detect(&environment),
+        keymap: Keymap::default(),
+        clock: environment.clock,
+        reviewer: "reviewer".to_owned(),
+        prefill: Prefill::default(),
+        selector: None,
+        size: SIZE,
+    });
+    let mut buffer = Buffer::empty(Rect::new(0, 0, SIZE.0, SIZE.1));
+    app.draw(&mut buffer);
+    let empty = milliseconds(started.elapsed());
+    println!("  start   {empty:>8.1} ms  the first frame, before anything is read");
+    let review = open(&inputs);
+    let opened = milliseconds(started.elapsed());
+    println!(
+        "  opened  {opened:>8.1} ms  {} findings",
+        review.findings.len()
+    );
+    update(
+        &mut app,
+        Message::Opened(Loaded::new(review, environment.now())),
+    );
+    update(&mut app, Message::Key(Key::char('2')));
+    buffer.reset();
+    app.draw(&mut buffer);
+    let drawn = milliseconds(started.elapsed());
+    let work = milliseconds(worked().saturating_sub(began));
+    println!("  frame   {drawn:>8.1} ms  the first with findings; {work:.1} ms of work");
+    for (name, keys) in [
+        (
+            "j",
+            "jjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjj",
+        ),
+        ("G, g", "GgGgGgGg"),
+        ("sort", "siscspsvsdsfss"),
+        ("f", "ffff"),
+        ("filter", "/severity:high fixable:yes package:lib"),
+    ] {
+        let (before, mut worst) = (worked(), Duration::ZERO);
+        for key in keys.chars().map(Key::char) {
+            let (time, ()) = timed(|| {
+                update(&mut app, Message::Key(key));
+                buffer.reset();
+                app.draw(&mut buffer);
+            });
+            worst = worst.max(time);
+        }
+        let work = milliseconds(worked().saturating_sub(before));
+        let each = work / f64::from(u32::try_from(keys.len())?);
+        println!(
+            "  key     {:>8.1} ms  the slowest of {name}; {each:.1} ms of work each",
+            milliseconds(worst)
+        );
+    }
+    memory()
 }
 
 /// Reads one report and says how long its parts took; hashing is a part of reading, and is shown
@@ -155,6 +264,17 @@ fn key_presses(index: &FindingIndex) -> anyhow::Result<()> {
         slowest.as_str()
     );
     Ok(())
+}
+
+/// Returns how long this process worked so far, which on a busy machine is less than the time that
+/// passed; nothing where the system does not say. Counted in hundredths of a second.
+fn worked() -> Duration {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = text.rsplit_once(')').map_or("", |(_, fields)| fields);
+    // In the process and in the system for it: the 14th and 15th field, two lie before the bracket.
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    let ticks = ticks.filter_map(|ticks| ticks.parse::<u64>().ok());
+    Duration::from_millis(ticks.sum::<u64>() * 10)
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {

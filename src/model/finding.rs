@@ -138,7 +138,7 @@ mod tests {
             let key = FindingKey::new(Kind::Secret, &identity, &id);
             prop_assert_eq!(
                 key.as_str(),
-                format!("f1-{}", &Digest::of(&canonical).hex()[..24])
+                format!("f1-{}", Digest::of(&canonical).hex().get(..24).unwrap())
             );
         }
     }
