@@ -92,7 +92,7 @@ pub(crate) struct ComponentsArgs {
 /// `inspect`.
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// A registry reference, or oci:DIR[:REF]
+    /// A registry reference, or `oci:DIR[:REF]`
     #[arg(value_name = "IMAGE")]
     pub(crate) image: String,
     /// The platform of an image that has several

@@ -14,7 +14,7 @@ use crate::model::Digest;
 /// What `plan` and `promote` share.
 #[derive(Debug, Args)]
 pub(crate) struct PromotionArgs {
-    /// The image as it is: a registry reference, or oci:DIR[:REF]
+    /// The image as it is: a registry reference, or `oci:DIR[:REF]`
     #[arg(value_name = "SOURCE")]
     pub(crate) source: String,
     /// Where it goes: a registry reference with its tag
