@@ -211,7 +211,7 @@ fn load(file: &Path) -> anyhow::Result<Report> {
     let (hash_time, _digest) = timed(|| Digest::of(&bytes));
     let megabytes = f64::from(u32::try_from(bytes.len())?) / 1e6;
     let (parse_time, loaded) = timed(|| formats::read("report", bytes));
-    let Document::Report(report) = loaded?.document else {
+    let Some(Document::Report(report)) = loaded?.documents.pop() else {
         bail!("{} is no report", file.display());
     };
     println!(

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde::Deserialize as _;
 
-use crate::formats::decode;
+use crate::formats;
 use crate::model::{Algorithm, Digest};
 use crate::store::{Put, Store, StoreError};
 
@@ -411,22 +411,25 @@ fn prepare(file: BundleFile) -> (ManifestFile, Bytes) {
     (listed, bytes)
 }
 
-/// Returns the copy without credentials of a document that has some; UTF-8 where it was UTF-16.
+/// Returns the copy without credentials of a document that has some: its decoded text, as it is
+/// read for a review, so that no packing or encoding hides them.
 fn masked(file: &BundleFile) -> Option<Bytes> {
-    let utf_16 = file
-        .bytes
-        .iter()
-        .take(2)
-        .any(|byte| matches!(byte, 0 | 0xfe | 0xff));
-    let text = utf_16
-        .then(|| decode(&file.name, file.bytes.to_vec()).ok())
-        .flatten()
-        .map(|(text, _)| text);
-    let plain = text
-        .as_ref()
-        .map_or(file.bytes.as_ref(), |text| text.as_bytes());
-    let (copy, original) = redact_report(plain);
-    original.map(|_| Bytes::from(copy.into_owned()))
+    let text = formats::text(&file.name, file.bytes.to_vec()).ok()?;
+    // What is no document a review reads is looked at as a whole.
+    let places = formats::documents_in(&file.name, &text)
+        .unwrap_or_else(|_unknown| std::iter::once(0..text.len()).collect());
+    let mut copy: Vec<u8> = Vec::with_capacity(text.len());
+    let mut end = 0;
+    let mut found = false;
+    for place in places {
+        let (document, original) = redact_report(text.get(place.clone())?.as_bytes());
+        found |= original.is_some();
+        copy.extend_from_slice(text.get(end..place.start)?.as_bytes());
+        copy.extend_from_slice(&document);
+        end = place.end;
+    }
+    copy.extend_from_slice(text.get(end..)?.as_bytes());
+    found.then(|| Bytes::from(copy))
 }
 
 /// Reads a manifest and compares it with the id of its bundle.

@@ -15,12 +15,14 @@ mod json;
 mod mentions;
 mod title;
 mod trivy;
+mod unpack;
 
-use crate::model::{Digest, Origin, Report, Sbom};
+use std::ops::Range;
 
-pub use self::decode::decode;
+use crate::model::{Digest, Encoding, Origin, Report, Sbom};
+
 pub use self::details::{Details, details};
-pub use self::error::{FormatError, MAX_DEPTH, MAX_SIZE, Place};
+pub use self::error::{FormatError, MAX_DEPTH, MAX_DOCUMENTS, MAX_RATIO, MAX_SIZE, Place};
 
 /// A document that was read.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,64 +42,110 @@ impl Document {
             Self::Sbom(sbom) => &sbom.origin,
         }
     }
+
+    fn notices(&mut self) -> &mut Vec<String> {
+        match self {
+            Self::Report(report) => &mut report.notices,
+            Self::Sbom(sbom) => &mut sbom.notices,
+        }
+    }
 }
 
-/// A document with its text.
+/// The documents of a file, with its text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Loaded {
-    /// The document.
-    pub document: Document,
+    /// The documents, in the file's order; at least one.
+    pub documents: Vec<Document>,
     /// The decoded text (UTF-8, without byte-order mark) that `Record::span` points into.
     pub text: Vec<u8>,
 }
 
-/// Reads a document. `path` is only named in messages and kept as its origin.
+/// Reads the documents of a file. `path` is only named in messages and kept as their origin.
 ///
 /// # Errors
-/// When the bytes are no document of a kind that is read: see [`FormatError`].
+/// When the bytes are no document of a kind that is read, or one of several is not: see
+/// [`FormatError`].
 pub fn read(path: &str, bytes: Vec<u8>) -> Result<Loaded, FormatError> {
-    decode::check_size(path, bytes.len())?;
-    let size = bytes.len() as u64;
-    let sha256 = Digest::of(&bytes);
-    let (text, encoding) = decode(path, bytes)?;
-    let found = detect::detect(path, &text)?;
     let origin = Origin {
         path: path.to_owned(),
-        sha256,
-        size,
-        encoding,
-        skipped_bytes: found.start as u64,
+        sha256: Digest::of(&bytes),
+        size: bytes.len() as u64,
+        encoding: Encoding::Utf8,
+        skipped_bytes: 0,
     };
-    let place = (found.start, found.end);
-    let mut document = match found.kind {
-        detect::Kind::Trivy | detect::Kind::TrivyList | detect::Kind::TrivyNull => {
-            Document::Report(trivy::read(origin, &text, found.kind, place)?)
+    let decoded = decode::decode(path, bytes)?;
+    let text = decoded.text.as_str();
+    let all = detect::detect(path, text)?;
+    let mut documents = Vec::with_capacity(all.len());
+    let mut end = 0;
+    for (number, found) in all.iter().enumerate() {
+        let before = text.get(end..found.start).unwrap_or_default();
+        end = found.end;
+        let skipped = if before.trim().is_empty() {
+            0
+        } else {
+            before.len()
+        };
+        let origin = Origin {
+            encoding: decoded.encoding,
+            skipped_bytes: skipped as u64,
+            ..origin.clone()
+        };
+        let mut notices = Vec::new();
+        if let Some(packing) = decoded.packing {
+            let (packing, size) = (packing.as_str(), text.len());
+            notices.push(format!("unpacked from {packing}: {size} bytes of text"));
         }
-        detect::Kind::Grype => Document::Report(grype::read(origin, &text, place)?),
-        detect::Kind::Cyclonedx => Document::Sbom(cyclonedx::read(origin, &text, place)?),
-    };
-    note_surroundings(&mut document, &text, place);
+        if all.len() > 1 {
+            let (number, count) = (number + 1, all.len());
+            notices.push(format!("document {number} of {count} in the file"));
+        }
+        if skipped > 0 {
+            notices.push(format!("{skipped} bytes before the document were skipped"));
+        }
+        let after = text.get(end..).unwrap_or_default().trim().len();
+        if number + 1 == all.len() && after > 0 {
+            notices.push(format!("{after} bytes after the document were ignored"));
+        }
+        let mut document = read_one(origin, text, *found)?;
+        document.notices().extend(notices);
+        documents.push(document);
+    }
     Ok(Loaded {
-        document,
-        text: text.into_bytes(),
+        documents,
+        text: decoded.text.into_bytes(),
     })
 }
 
-/// Says what lies before and after the document.
-fn note_surroundings(document: &mut Document, text: &str, (start, end): (usize, usize)) {
-    let before = text.get(..start).unwrap_or_default();
-    let after = text.get(end..).unwrap_or_default().trim();
-    let notices = match document {
-        Document::Report(report) => &mut report.notices,
-        Document::Sbom(sbom) => &mut sbom.notices,
-    };
-    if !before.trim().is_empty() {
-        notices.push(format!("{start} bytes before the document were skipped"));
-    }
-    if !after.is_empty() {
-        let count = after.len();
-        notices.push(format!("{count} bytes after the document were ignored"));
-    }
+fn read_one(origin: Origin, text: &str, found: detect::Found) -> Result<Document, FormatError> {
+    let place = (found.start, found.end);
+    Ok(match found.kind {
+        detect::Kind::Trivy | detect::Kind::TrivyList | detect::Kind::TrivyNull => {
+            Document::Report(trivy::read(origin, text, found.kind, place)?)
+        }
+        detect::Kind::Grype => Document::Report(grype::read(origin, text, place)?),
+        detect::Kind::Cyclonedx => Document::Sbom(cyclonedx::read(origin, text, place)?),
+    })
+}
+
+/// Returns the text that the spans of a file's records point into.
+///
+/// # Errors
+/// When the file cannot be decoded, as in [`read`].
+pub fn text(path: &str, bytes: Vec<u8>) -> Result<String, FormatError> {
+    decode::decode(path, bytes).map(|decoded| decoded.text)
+}
+
+/// Returns where the documents lie in a text.
+///
+/// # Errors
+/// As [`read`].
+pub fn documents_in(path: &str, text: &str) -> Result<Vec<Range<usize>>, FormatError> {
+    let all = detect::detect(path, text)?;
+    Ok(all
+        .into_iter()
+        .map(|found| found.start..found.end)
+        .collect())
 }
 
 #[cfg(test)]

@@ -212,6 +212,40 @@ fn reports_without_credentials_stay_as_they_are() {
     }
 }
 
+/// Whatever a review reads through is read through here too.
+#[test]
+fn credentials_are_masked_in_every_wrapping() {
+    use flate2::{Compression, write::GzEncoder};
+    use std::io::Write as _;
+
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(GRYPE.as_bytes()).unwrap();
+    let level = ruzstd::encoding::CompressionLevel::Fastest;
+    let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let logged = format!("[0000]  WARN old\n{GRYPE}\n{GRYPE}\nbye\n");
+    for (bytes, marks) in [
+        (gzip.finish().unwrap(), 1),
+        (
+            ruzstd::encoding::compress_to_vec(GRYPE.as_bytes(), level),
+            1,
+        ),
+        (utf_16(GRYPE), 1),
+        (utf_16(&logged), 2),
+        (logged.into_bytes(), 2),
+    ] {
+        let file = BundleFile {
+            name: "grype.json".to_owned(),
+            kind: FileKind::Report,
+            bytes: Bytes::from(bytes),
+        };
+        let copy = masked(&file).unwrap();
+        let copy = std::str::from_utf8(&copy).unwrap();
+        assert!(!copy.contains("canary"), "{copy}");
+        assert_eq!(copy.matches("\"matches\":[]").count(), marks);
+        assert_eq!(copy.contains("WARN"), copy.contains("bye"));
+    }
+}
+
 #[test]
 fn the_hash_of_the_original_finds_the_copy_without_credentials() {
     let (_folder, archive) = archive();

@@ -1,32 +1,52 @@
-//! Bytes as read → text: byte-order marks, UTF-8 and UTF-16.
+//! Bytes as read → text: packing, byte-order marks, UTF-8 and UTF-16.
 //!
 //! What the text is belongs to `detect`; files are opened elsewhere.
 
 use super::error::{FormatError, MAX_SIZE};
+use super::unpack::{Packing, unpack};
 use crate::model::Encoding;
 
-/// Returns the text of `bytes` without its byte-order mark, and the encoding it was in.
+/// The text of a file, and how it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Decoded {
+    /// The text, without byte-order mark.
+    pub(super) text: String,
+    /// The encoding.
+    pub(super) encoding: Encoding,
+    /// How the file was packed, if it was.
+    pub(super) packing: Option<Packing>,
+}
+
+/// Returns the text of a file: unpacked, without its byte-order mark.
 ///
 /// UTF-16 without a mark is recognised by the zero byte that every ASCII character has there.
 ///
 /// # Errors
-/// When the input is empty, larger than [`MAX_SIZE`], or not valid in its encoding.
-pub fn decode(path: &str, bytes: Vec<u8>) -> Result<(String, Encoding), FormatError> {
+/// When the input is empty, larger than [`MAX_SIZE`] (packed or unpacked), damaged, or not valid
+/// in its encoding.
+pub(super) fn decode(path: &str, bytes: Vec<u8>) -> Result<Decoded, FormatError> {
     check_size(path, bytes.len())?;
+    let (bytes, packing) = unpack(path, bytes)?;
+    let (text, encoding) = plain(path, bytes)?;
+    Ok(Decoded {
+        text,
+        encoding,
+        packing,
+    })
+}
+
+fn plain(path: &str, bytes: Vec<u8>) -> Result<(String, Encoding), FormatError> {
+    if Packing::of(&bytes).is_some() {
+        return Err(packed(
+            path,
+            "packed twice",
+            "unpack it first: `gunzip FILE` or `zstd -d FILE`",
+        ));
+    }
     match bytes.as_slice() {
         [] => Err(FormatError::Empty {
             path: path.to_owned(),
         }),
-        [0x1f, 0x8b, ..] => Err(packed(
-            path,
-            "a gzip file",
-            "unpack it first: `gunzip FILE`",
-        )),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Err(packed(
-            path,
-            "a Zstandard file",
-            "unpack it first: `zstd -d FILE`",
-        )),
         [b'P', b'K', 3, 4, ..] => Err(packed(path, "a zip file", "unpack it first: `unzip FILE`")),
         [0xef, 0xbb, 0xbf, rest @ ..] => {
             utf8(path, rest.to_vec(), 3).map(|text| (text, Encoding::Utf8Bom))
@@ -131,7 +151,8 @@ mod tests {
             (utf16(text, false, false), Encoding::Utf16Le),
             (utf16(text, true, false), Encoding::Utf16Be),
         ] {
-            assert_eq!(decode("f", bytes), Ok((text.to_owned(), encoding)));
+            let decoded = decode("f", bytes).unwrap();
+            assert_eq!((decoded.text.as_str(), decoded.encoding), (text, encoding));
         }
     }
 

@@ -1,4 +1,4 @@
-//! What a text is: the document in it (log lines before it skipped) and its kind, by content.
+//! What a text is: the documents in it (log lines before them skipped) and their kinds, by content.
 //!
 //! File names are never looked at; reading the document is the formats' own work.
 
@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::error::{FormatError, MAX_DEPTH, Place, quote};
+use super::error::{FormatError, MAX_DEPTH, MAX_DOCUMENTS, Place, quote};
 use super::json::{Text, place_of, reason_of};
 
 /// The kind of a document that is read.
@@ -25,7 +25,7 @@ pub(super) enum Kind {
     Cyclonedx,
 }
 
-/// Where the document lies in the text.
+/// Where a document lies in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Found {
     /// The kind.
@@ -36,11 +36,12 @@ pub(super) struct Found {
     pub(super) end: usize,
 }
 
-/// Finds the document in `text`.
+/// Finds the documents in `text`, one or several.
 ///
 /// # Errors
-/// When there is none, it is damaged, or of a kind that is not read.
-pub(super) fn detect(path: &str, text: &str) -> Result<Found, FormatError> {
+/// When there is none, or one is damaged or of a kind that is not read: what is left out would
+/// not be missed.
+pub(super) fn detect(path: &str, text: &str) -> Result<Vec<Found>, FormatError> {
     let first = text.len() - text.trim_start().len();
     if first == text.len() {
         return Err(FormatError::Empty {
@@ -48,21 +49,23 @@ pub(super) fn detect(path: &str, text: &str) -> Result<Found, FormatError> {
         });
     }
     if text.trim() == "null" {
-        return Ok(Found {
+        return Ok(vec![Found {
             kind: Kind::TrivyNull,
             start: first,
             end: text.trim_end().len(),
-        });
+        }]);
     }
+    let mut all: Vec<Found> = Vec::new();
     let mut unknown = None;
     let mut from = first;
     while let Some(start) = candidate(text, from) {
         let (shape, end) = shape_at(path, text, start)?;
         check_depth(path, text, start, end)?;
+        from = end;
         match classify(&shape) {
             Answer::Known(kind) => {
-                after(path, text, end)?;
-                return Ok(Found { kind, start, end });
+                check_end(path, text, end)?;
+                all.push(Found { kind, start, end });
             }
             Answer::NotReadYet(found, instead) => {
                 return Err(FormatError::NotReadYet {
@@ -71,11 +74,25 @@ pub(super) fn detect(path: &str, text: &str) -> Result<Found, FormatError> {
                     instead,
                 });
             }
-            Answer::Unknown(found) => {
+            // A log may be JSON too, but only in front.
+            Answer::Unknown(found) if all.is_empty() => {
                 unknown.get_or_insert(found);
-                from = end;
+            }
+            Answer::Unknown(found) => {
+                return Err(FormatError::UnknownBeside {
+                    path: path.to_owned(),
+                    place: Place::at(text, start),
+                    found,
+                });
             }
         }
+        if all.len() > MAX_DOCUMENTS {
+            let path = path.to_owned();
+            return Err(FormatError::TooManyDocuments { path });
+        }
+    }
+    if !all.is_empty() {
+        return Ok(all);
     }
     let path = path.to_owned();
     Err(match unknown {
@@ -84,9 +101,9 @@ pub(super) fn detect(path: &str, text: &str) -> Result<Found, FormatError> {
     })
 }
 
-/// Refuses a text in which another document follows the one that ends at `end`, or the rest of a
-/// larger one: then what was found is only a part.
-fn after(path: &str, text: &str, end: usize) -> Result<(), FormatError> {
+/// Refuses a text in which the rest of a larger document follows the one that ends at `end`: then
+/// what was found is only a part.
+fn check_end(path: &str, text: &str, end: usize) -> Result<(), FormatError> {
     let rest = text.get(end..).unwrap_or_default();
     let next = end + (rest.len() - rest.trim_start().len());
     if text
@@ -97,12 +114,6 @@ fn after(path: &str, text: &str, end: usize) -> Result<(), FormatError> {
             path: path.to_owned(),
             place: Place::at(text, next),
             reason: "more is closed than was opened: the beginning is missing".to_owned(),
-        });
-    }
-    if candidate(text, next).is_some() {
-        return Err(FormatError::SeveralDocuments {
-            path: path.to_owned(),
-            place: Place::at(text, next),
         });
     }
     Ok(())
@@ -417,6 +428,39 @@ fn not_json(path: String, text: &str) -> FormatError {
         return sbom("an SPDX tag-value document");
     }
     let line = start.lines().next().unwrap_or_default();
-    let found = format!("text that begins with `{}`", quote(line));
+    let found = ignore_file(&head).map_or_else(
+        || format!("text that begins with `{}`", quote(line)),
+        str::to_owned,
+    );
     FormatError::NotJson { path, found }
+}
+
+/// Names the files by which people tell scanners what to leave out.
+fn ignore_file(head: &str) -> Option<&'static str> {
+    const TRIVY: [&str; 4] = [
+        "vulnerabilities:",
+        "misconfigurations:",
+        "secrets:",
+        "licenses:",
+    ];
+    const GRYPE: [&str; 4] = ["ignore:", "by-cve:", "only-fixed:", "exclude:"];
+    let lines = || {
+        head.lines()
+            .filter(|line| !line.starts_with([' ', '#', '-']) && !line.trim().is_empty())
+    };
+    let begins =
+        |words: &[&str]| lines().any(|line| words.iter().any(|word| line.starts_with(word)));
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    let is_id = |line: &str| {
+        let first = line.split_whitespace().next();
+        first.unwrap_or_default().chars().all(is_part)
+    };
+    let is_known = |line: &str| line.starts_with("cve-") || line.starts_with("ghsa-");
+    if begins(&TRIVY) || lines().any(is_known) && lines().all(is_id) {
+        Some("a Trivy ignore file")
+    } else if begins(&GRYPE) {
+        Some("a Grype configuration")
+    } else {
+        None
+    }
 }

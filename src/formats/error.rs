@@ -8,6 +8,12 @@ use crate::text::Safe;
 /// The largest input that is read, in bytes, before and after decoding.
 pub const MAX_SIZE: usize = 256 * 1024 * 1024;
 
+/// How much larger than its packed form a document may be.
+pub const MAX_RATIO: usize = 100;
+
+/// The most documents that one file may hold.
+pub const MAX_DOCUMENTS: usize = 10_000;
+
 /// The deepest nesting of lists and objects that is read.
 pub const MAX_DEPTH: usize = 128;
 
@@ -65,6 +71,34 @@ pub enum FormatError {
         path: String,
         /// Its size in bytes.
         size: usize,
+    },
+    /// The packing is damaged or cut off.
+    #[error("`{path}` is a damaged {packing} file: {reason}")]
+    Unpack {
+        /// The file.
+        path: String,
+        /// How it is packed.
+        packing: &'static str,
+        /// What the unpacker said.
+        reason: String,
+    },
+    /// More comes out of the file than [`MAX_SIZE`].
+    #[error("`{path}` is too large: out of the {packing} file come more than {MAX_SIZE} bytes")]
+    UnpackedSize {
+        /// The file.
+        path: String,
+        /// How it is packed.
+        packing: &'static str,
+    },
+    /// More comes out of the file than [`MAX_RATIO`] times its size.
+    #[error(
+        "`{path}` is refused: the {packing} file unpacks to more than {MAX_RATIO} times its size"
+    )]
+    UnpackedRatio {
+        /// The file.
+        path: String,
+        /// How it is packed.
+        packing: &'static str,
     },
     /// The bytes are not the text encoding they seem to be.
     #[error("`{path}` is not valid {encoding}: wrong at byte {offset}")]
@@ -140,13 +174,23 @@ pub enum FormatError {
         /// Its top keys, or what else it is.
         found: String,
     },
-    /// Another document follows the first.
-    #[error("`{path}` holds more than one document: the next begins at {place}")]
-    SeveralDocuments {
+    /// A document of no known kind follows others.
+    #[error(
+        "`{path}` holds several documents, and the one at {place} is of no known kind: {found}"
+    )]
+    UnknownBeside {
         /// The file.
         path: String,
-        /// Where the second begins.
+        /// Where it begins.
         place: Place,
+        /// Its top keys, or what else it is.
+        found: String,
+    },
+    /// The file holds more documents than [`MAX_DOCUMENTS`].
+    #[error("`{path}` holds more than {MAX_DOCUMENTS} documents")]
+    TooManyDocuments {
+        /// The file.
+        path: String,
     },
     /// The bytes of one record cannot be read again.
     #[error("the record's details cannot be read: {reason}")]
@@ -164,7 +208,9 @@ impl Explain for FormatError {
     fn hints(&self) -> Vec<String> {
         let hint = match self {
             Self::Empty { .. } => "write the report again and look at the scanner's own messages",
-            Self::TooLarge { .. } => "split the scan, or leave out parts that nobody reviews",
+            Self::TooLarge { .. } | Self::UnpackedSize { .. } => {
+                "split the scan, or leave out parts that nobody reviews"
+            }
             Self::Encoding { .. } => {
                 "write the report as UTF-8; in PowerShell: `trivy image --output report.json …`"
             }
@@ -176,7 +222,13 @@ impl Explain for FormatError {
                 "write the report again with the scanner's own `--output FILE`; a half report is never read as clean"
             }
             Self::TooDeep { .. } => "no scanner writes such a file: find out who made it",
-            Self::SeveralDocuments { .. } => "put each report in a file of its own",
+            Self::UnknownBeside { .. } | Self::TooManyDocuments { .. } => {
+                "put each report in a file of its own"
+            }
+            Self::Unpack { .. } => {
+                "pack it again, or give the plain file: half a report is never read as clean"
+            }
+            Self::UnpackedRatio { .. } => "unpack it yourself, and look at what comes out",
             Self::Record { .. } => "load the report again: the file may have changed",
         };
         vec![hint.to_owned()]

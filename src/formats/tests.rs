@@ -14,8 +14,14 @@ fn read_text(text: &str) -> Result<Loaded, FormatError> {
     read("file", text.as_bytes().to_vec())
 }
 
+/// The one document of a file.
+fn only(loaded: Loaded) -> Document {
+    let [document] = <[Document; 1]>::try_from(loaded.documents).unwrap();
+    document
+}
+
 fn report(text: &str) -> Report {
-    match read_text(text).unwrap().document {
+    match only(read_text(text).unwrap()) {
         Document::Report(report) => report,
         Document::Sbom(sbom) => panic!("{sbom:?}"),
     }
@@ -23,10 +29,11 @@ fn report(text: &str) -> Report {
 
 /// How much of a document was read, and whether it admits that some is missing.
 fn measure(loaded: &Loaded) -> (usize, bool) {
-    match &loaded.document {
+    let each = loaded.documents.iter().map(|document| match document {
         Document::Report(report) => (report.records.len(), report.is_partial()),
         Document::Sbom(sbom) => (sbom.components.len(), !sbom.losses.is_empty()),
-    }
+    });
+    each.fold((0, false), |sum, one| (sum.0 + one.0, sum.1 || one.1))
 }
 
 fn message(text: &str) -> String {
@@ -50,7 +57,7 @@ fn encodings_and_log_lines_change_nothing() {
     let with_log = format!("{log}{GRYPE}\n");
     for bytes in [utf16, with_mark.into_bytes(), with_log.into_bytes()] {
         let loaded = read("file", bytes).unwrap();
-        let Document::Report(report) = &loaded.document else {
+        let [Document::Report(report)] = loaded.documents.as_slice() else {
             panic!("{loaded:?}");
         };
         assert_eq!(report.records.len(), plain.records.len());
@@ -75,7 +82,62 @@ fn encodings_and_log_lines_change_nothing() {
 fn what_follows_is_told_or_refused() {
     let footer = report(&format!("{GRYPE}\nContact us\n"));
     assert!(footer.notices.iter().any(|notice| notice.contains("after")));
-    assert!(message(&format!("{GRYPE}\n{GRYPE}")).contains("more than one document"));
+    for rest in ["{\"level\": \"info\"}", "{}", "[{}]"] {
+        let text = message(&format!("{GRYPE}\n{rest}"));
+        assert!(text.contains("is of no known kind"), "{text}");
+    }
+    assert!(message(&format!("{GRYPE}\n{{\"matches\": [")).contains("cut off"));
+}
+
+/// One after the other, a line each, or with log lines between them.
+#[test]
+fn several_documents_are_read_from_one_file() {
+    let line = |text: &str| {
+        let value: serde_json::Value = serde_json::from_str(text).unwrap();
+        value.to_string()
+    };
+    let log = "[0001]  INFO scanned {}\n";
+    for text in [
+        format!("{GRYPE}{TRIVY}{CYCLONEDX}"),
+        format!("{}\n{}\n{}\n", line(GRYPE), line(TRIVY), line(CYCLONEDX)),
+        format!("{log}{GRYPE}\n{log}{TRIVY}\n{log}{CYCLONEDX}\n"),
+    ] {
+        let loaded = read_text(&text).unwrap();
+        let [
+            Document::Report(grype),
+            Document::Report(trivy),
+            Document::Sbom(sbom),
+        ] = loaded.documents.as_slice()
+        else {
+            panic!("{loaded:?}");
+        };
+        assert_eq!(
+            (grype.scanner.as_str(), trivy.scanner.as_str()),
+            ("grype", "trivy")
+        );
+        assert_eq!(grype.records.len(), report(GRYPE).records.len());
+        assert_eq!(trivy.records.len(), report(TRIVY).records.len());
+        assert!(!sbom.components.is_empty() && sbom.losses.is_empty());
+        assert_eq!(trivy.origin.sha256, Digest::of(text.as_bytes()));
+        assert!(
+            trivy
+                .notices
+                .iter()
+                .any(|text| text == "document 2 of 3 in the file")
+        );
+        let start = usize::try_from(trivy.records[0].span.start).unwrap();
+        let end = start + usize::try_from(trivy.records[0].span.length).unwrap();
+        details(Format::TrivyJson, &loaded.text[start..end]).unwrap();
+        let skipped = if text.starts_with('[') {
+            log.len() as u64
+        } else {
+            0
+        };
+        assert_eq!(grype.origin.skipped_bytes, skipped);
+        assert_eq!(trivy.origin.skipped_bytes > 0, skipped > 0);
+    }
+    let many = "{\"matches\": []}\n".repeat(MAX_DOCUMENTS + 1);
+    assert!(message(&many).contains("more than 10000 documents"));
 }
 
 #[test]
@@ -95,6 +157,19 @@ fn nothing_else_is_taken_for_a_report() {
             "CycloneDX XML",
         ),
         ("SPDXVersion: SPDX-2.3\n", "SPDX tag-value"),
+        ("# why\nCVE-2024-1 exp:2026-01-01\n", "a Trivy ignore file"),
+        (
+            "vulnerabilities:\n  - id: CVE-2024-1\n",
+            "a Trivy ignore file",
+        ),
+        (
+            "ignore:\n  - vulnerability: CVE-2024-1\n",
+            "a Grype configuration",
+        ),
+        (
+            "Scanned: all-clear\n",
+            "text that begins with `Scanned: all-clear`",
+        ),
         ("{\"spdxVersion\": \"SPDX-2.3\"}", "an SPDX document"),
         ("{\"version\": \"2.1.0\", \"runs\": []}", "a SARIF log"),
         ("{\"ClusterName\": \"\", \"Resources\": []}", "Kubernetes"),
@@ -109,9 +184,6 @@ fn nothing_else_is_taken_for_a_report() {
         assert!(message.contains(expected), "{text}: {message}");
         assert!(message.contains("file"), "{message}");
     }
-    let gzip = read("file", vec![0x1f, 0x8b, 8, 0]).unwrap_err();
-    assert!(gzip.to_string().contains("gzip"));
-    assert!(gzip.hints()[0].contains("gunzip"));
 }
 
 #[test]
@@ -225,9 +297,11 @@ proptest! {
             bytes[place] = byte;
         }
         match read("file", bytes) {
-            Ok(loaded) => if let Document::Report(report) = &loaded.document {
-                let counts = report.counts();
-                prop_assert_eq!(counts.read, report.records.len() as u64 + counts.unreadable);
+            Ok(loaded) => for document in &loaded.documents {
+                if let Document::Report(report) = document {
+                    let counts = report.counts();
+                    prop_assert_eq!(counts.read, report.records.len() as u64 + counts.unreadable);
+                }
             },
             Err(error) => prop_assert!(error.to_string().contains("file")),
         }

@@ -79,9 +79,10 @@ pub(super) fn bundle(
     })
 }
 
-/// Returns where every document of the plan's subjects came from.
+/// Returns where every document of the plan's subjects came from; a file that holds several is
+/// named once.
 fn origins<'a>(review: &'a Review, plan: &Plan) -> Vec<(FileKind, &'a Origin)> {
-    let mut found = Vec::new();
+    let mut found: Vec<(FileKind, &Origin)> = Vec::new();
     for position in &plan.subjects {
         let Some(subject) = review.subjects.get(*position) else {
             continue;
@@ -93,5 +94,7 @@ fn origins<'a>(review: &'a Review, plan: &Plan) -> Vec<(FileKind, &'a Origin)> {
         let sboms = sboms.filter_map(|(sbom, _)| review.sboms.get(*sbom));
         found.extend(sboms.map(|sbom| (FileKind::Sbom, &sbom.origin)));
     }
+    let mut seen = std::collections::HashSet::new();
+    found.retain(|(kind, origin)| seen.insert((*kind, &origin.path, &origin.sha256)));
     found
 }

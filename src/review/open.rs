@@ -110,8 +110,8 @@ struct Gathered {
 impl Gathered {
     fn take(&mut self, reading: Reading, path: &str, attached: bool) {
         let standard_input = match reading {
-            Reading::Document(document, standard_input) => {
-                self.keep(*document, path, attached);
+            Reading::Documents(documents, standard_input) => {
+                self.keep(documents, path, attached);
                 standard_input
             }
             Reading::Failed(failure, standard_input) => {
@@ -132,23 +132,28 @@ impl Gathered {
         }
     }
 
-    fn keep(&mut self, document: Document, path: &str, attached: bool) {
-        let report = match document {
-            Document::Report(report) => report,
-            Document::Sbom(sbom) => return self.sboms.push(Arc::new(sbom)),
-        };
-        let same = |known: &&Arc<Report>| known.origin.sha256 == report.origin.sha256;
-        if let Some(known) = self.reports.iter().find(same) {
-            let same = &known.origin.path;
+    /// Keeps the documents of one file, unless a file of the same bytes was read before.
+    fn keep(&mut self, documents: Vec<Document>, path: &str, attached: bool) {
+        let sha256 = documents.first().map(|document| &document.origin().sha256);
+        let mut known = self.reports.iter().map(|report| &report.origin);
+        if let Some(known) = known.find(|known| Some(&known.sha256) == sha256) {
+            let same = &known.path;
             self.notices.push(format!(
                 "`{path}` holds the same bytes as `{same}` and is read once"
             ));
             return;
         }
-        if attached {
-            self.attached.push(self.reports.len());
+        for document in documents {
+            match document {
+                Document::Report(report) => {
+                    if attached {
+                        self.attached.push(self.reports.len());
+                    }
+                    self.reports.push(Arc::new(report));
+                }
+                Document::Sbom(sbom) => self.sboms.push(Arc::new(sbom)),
+            }
         }
-        self.reports.push(Arc::new(report));
     }
 
     fn into_review(

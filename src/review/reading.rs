@@ -28,7 +28,7 @@ const LARGE: u64 = 16 * 1024 * 1024;
 #[derive(Debug)]
 pub(super) enum Reading {
     /// It was read; standard input's bytes are kept, because nobody can read them again.
-    Document(Box<Document>, Option<Vec<u8>>),
+    Documents(Vec<Document>, Option<Vec<u8>>),
     /// It could not be read; standard input's bytes are kept here too.
     Failed(Failure, Option<Vec<u8>>),
     /// It was not reached before reading was cancelled.
@@ -91,7 +91,7 @@ fn read(path: &str) -> Reading {
     };
     let kept = (path == "-").then(|| bytes.clone());
     match formats::read(path, bytes) {
-        Ok(loaded) => Reading::Document(Box::new(loaded.document), kept),
+        Ok(loaded) => Reading::Documents(loaded.documents, kept),
         Err(error) => Reading::Failed(fail(error.to_string(), error.hints()), kept),
     }
 }
@@ -130,8 +130,8 @@ mod tests {
         });
         for (number, reading) in readings.iter().enumerate() {
             match reading {
-                Reading::Document(document, None) => {
-                    assert_eq!(document.origin().path, paths[number]);
+                Reading::Documents(documents, None) => {
+                    assert_eq!(documents[0].origin().path, paths[number]);
                 }
                 Reading::Failed(failure, None) => {
                     assert_eq!((number % 7, failure.path.as_str()), (0, paths[number]));

@@ -492,7 +492,7 @@ impl Review {
                 Slot::Occupied(known) => known.into_mut(),
                 Slot::Vacant(slot) => {
                     let bytes = self.bytes_of(&report.origin)?;
-                    let (text, _) = formats::decode(&report.origin.path, bytes)
+                    let text = formats::text(&report.origin.path, bytes)
                         .map_err(|error| wrong(error.to_string()))?;
                     slot.insert(text.into_bytes())
                 }

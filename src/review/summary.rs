@@ -59,6 +59,7 @@ impl Review {
         summary.scanners.sort();
         summary.scanners.dedup();
         summary.evidence.sort();
+        summary.evidence.dedup();
         for position in self.findings_of(subject) {
             let Some(finding) = self.findings.get(position) else {
                 continue;

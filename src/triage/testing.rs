@@ -166,12 +166,12 @@ pub(super) fn pair(name: &str) -> Option<[Report; 2]> {
             .unwrap();
             return None;
         };
-        match crate::formats::read(&path.display().to_string(), bytes)
-            .unwrap()
-            .document
-        {
-            crate::formats::Document::Report(report) => reports.push(report),
-            crate::formats::Document::Sbom(_) => panic!("{name} is a report"),
+        let loaded = crate::formats::read(&path.display().to_string(), bytes).unwrap();
+        for document in loaded.documents {
+            match document {
+                crate::formats::Document::Report(report) => reports.push(report),
+                crate::formats::Document::Sbom(_) => panic!("{name} is a report"),
+            }
         }
     }
     reports.try_into().ok()

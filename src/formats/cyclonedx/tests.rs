@@ -6,7 +6,11 @@ use crate::formats::{Document as AnyDocument, read};
 const IMAGE: &str = include_str!("../../../tests/fixtures/cyclonedx/image.json");
 
 fn sbom(text: &str) -> Sbom {
-    match read("file", text.as_bytes().to_vec()).unwrap().document {
+    match read("file", text.as_bytes().to_vec())
+        .unwrap()
+        .documents
+        .remove(0)
+    {
         AnyDocument::Sbom(sbom) => sbom,
         AnyDocument::Report(report) => panic!("{report:?}"),
     }

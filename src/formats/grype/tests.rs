@@ -7,7 +7,11 @@ use crate::model::{FixState, MatchKind, Severity};
 const IMAGE: &str = include_str!("../../../tests/fixtures/grype/image.json");
 
 fn report(text: &str) -> Report {
-    match read("file", text.as_bytes().to_vec()).unwrap().document {
+    match read("file", text.as_bytes().to_vec())
+        .unwrap()
+        .documents
+        .remove(0)
+    {
         Document::Report(report) => report,
         Document::Sbom(sbom) => panic!("{sbom:?}"),
     }

@@ -7,7 +7,11 @@ use crate::model::{FixState, MatchKind};
 const IMAGE: &str = include_str!("../../../tests/fixtures/trivy/image.json");
 
 fn report(text: &str) -> Report {
-    match read("file", text.as_bytes().to_vec()).unwrap().document {
+    match read("file", text.as_bytes().to_vec())
+        .unwrap()
+        .documents
+        .remove(0)
+    {
         Document::Report(report) => report,
         Document::Sbom(sbom) => panic!("{sbom:?}"),
     }
@@ -108,7 +112,7 @@ fn every_kind_is_a_record_and_passed_checks_are_none() {
 #[test]
 fn a_secret_keeps_its_place_and_never_its_value() {
     let loaded = read("file", IMAGE.as_bytes().to_vec()).unwrap();
-    assert!(!format!("{:?}", loaded.document).contains("CANARY"));
+    assert!(!format!("{:?}", loaded.documents).contains("CANARY"));
     let report = report(IMAGE);
     let secret = record(&report, "private-key");
     assert_eq!(secret.title, "Private key");
