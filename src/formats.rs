@@ -13,6 +13,7 @@ mod error;
 mod grype;
 mod json;
 mod mentions;
+mod sarif;
 mod title;
 mod trivy;
 mod unpack;
@@ -107,9 +108,10 @@ pub fn read(path: &str, bytes: Vec<u8>) -> Result<Loaded, FormatError> {
         if number + 1 == all.len() && after > 0 {
             notices.push(format!("{after} bytes after the document were ignored"));
         }
-        let mut document = read_one(origin, text, *found)?;
-        document.notices().extend(notices);
-        documents.push(document);
+        for mut document in read_one(origin, text, *found)? {
+            document.notices().extend_from_slice(&notices);
+            documents.push(document);
+        }
     }
     Ok(Loaded {
         documents,
@@ -117,15 +119,24 @@ pub fn read(path: &str, bytes: Vec<u8>) -> Result<Loaded, FormatError> {
     })
 }
 
-fn read_one(origin: Origin, text: &str, found: detect::Found) -> Result<Document, FormatError> {
+fn read_one(
+    origin: Origin,
+    text: &str,
+    found: detect::Found,
+) -> Result<Vec<Document>, FormatError> {
     let place = (found.start, found.end);
-    Ok(match found.kind {
+    let document = match found.kind {
         detect::Kind::Trivy | detect::Kind::TrivyList | detect::Kind::TrivyNull => {
             Document::Report(trivy::read(origin, text, found.kind, place)?)
         }
         detect::Kind::Grype => Document::Report(grype::read(origin, text, place)?),
         detect::Kind::Cyclonedx => Document::Sbom(cyclonedx::read(origin, text, place)?),
-    })
+        detect::Kind::Sarif => {
+            let reports = sarif::read(&origin, text, place)?;
+            return Ok(reports.into_iter().map(Document::Report).collect());
+        }
+    };
+    Ok(vec![document])
 }
 
 /// Returns the text that the spans of a file's records point into.

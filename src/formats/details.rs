@@ -42,6 +42,7 @@ pub fn details(format: Format, record: &[u8]) -> Result<Details, FormatError> {
     match format {
         Format::TrivyJson => trivy(record),
         Format::GrypeJson => grype(record),
+        Format::Sarif => sarif(record),
         Format::CyclonedxJson => Err(FormatError::Record {
             reason: "an SBOM has no records".to_owned(),
         }),
@@ -195,6 +196,41 @@ fn grype(record: &[u8]) -> Result<Details, FormatError> {
         status: first
             .and_then(|entry| entry.fix.as_ref())
             .and_then(|fix| fix.state.owned()),
+        ..Details::default()
+    })
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct SarifWire<'a> {
+    #[serde(borrow)]
+    message: MessageWire<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct MessageWire<'a> {
+    #[serde(borrow)]
+    text: Maybe<'a>,
+}
+
+/// A result has its message only; what follows `Match:` in it is a secret.
+fn sarif(record: &[u8]) -> Result<Details, FormatError> {
+    let wire: SarifWire<'_> = parse(record)?;
+    let text = wire.message.text.get().unwrap_or_default();
+    let lines = text.lines().map(str::trim);
+    let lines: Vec<&str> = lines
+        .take_while(|line| !line.starts_with("Match:"))
+        .collect();
+    let addresses = lines.iter().filter_map(|line| {
+        let (_, address) = line.strip_prefix("Link:")?.split_once("](")?;
+        Some(address.strip_suffix(')')?.to_owned())
+    });
+    let references = unique(addresses.collect());
+    Ok(Details {
+        description: lines.join("\n"),
+        primary_url: references.first().cloned(),
+        references,
         ..Details::default()
     })
 }

@@ -23,6 +23,8 @@ pub(super) enum Kind {
     Grype,
     /// CycloneDX.
     Cyclonedx,
+    /// A SARIF log.
+    Sarif,
 }
 
 /// Where a document lies in the text.
@@ -324,6 +326,8 @@ fn classify(shape: &Shape<'_>) -> Answer {
         || has("ArtifactName") && has("Results");
     let known = if in_list {
         has("Target").then_some(Kind::TrivyList)
+    } else if has("runs") && (has("$schema") || has("version")) {
+        Some(Kind::Sarif)
     } else if text("bomFormat") == "CycloneDX" {
         Some(Kind::Cyclonedx)
     } else if has("matches") && !has("SchemaVersion") {
@@ -341,9 +345,7 @@ fn not_read_yet<'a>(
     keys: &[(Cow<'a, str>, Option<Cow<'a, str>>)],
 ) -> Option<Answer> {
     let any_key = |part: &str| keys.iter().any(|(key, _)| key.contains(part));
-    let (found, instead) = if has("runs") && (has("$schema") || has("version")) {
-        ("a SARIF log", AS_JSON)
-    } else if has("spdxVersion") || has("sbom") || has("spdxId") {
+    let (found, instead) = if has("spdxVersion") || has("sbom") || has("spdxId") {
         ("an SPDX document", SBOM)
     } else if has("@graph") {
         ("an SPDX 3 document", SBOM)

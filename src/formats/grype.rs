@@ -7,6 +7,8 @@ mod header;
 mod record;
 mod wire;
 
+pub(super) use self::record::source_of;
+
 use self::header::Header;
 use self::wire::Document;
 use super::error::FormatError;

@@ -9,6 +9,16 @@ use crate::model::Format;
 const TRIVY: &str = include_str!("../../tests/fixtures/trivy/image.json");
 const GRYPE: &str = include_str!("../../tests/fixtures/grype/image.json");
 const CYCLONEDX: &str = include_str!("../../tests/fixtures/cyclonedx/image.json");
+const SARIF: [&str; 3] = [
+    include_str!("../../tests/fixtures/sarif/trivy.sarif"),
+    include_str!("../../tests/fixtures/sarif/grype.sarif"),
+    include_str!("../../tests/fixtures/sarif/docker-scout.sarif"),
+];
+
+/// One document of each format.
+fn every() -> Vec<&'static str> {
+    [TRIVY, GRYPE, CYCLONEDX].into_iter().chain(SARIF).collect()
+}
 
 fn read_text(text: &str) -> Result<Loaded, FormatError> {
     read("file", text.as_bytes().to_vec())
@@ -171,7 +181,6 @@ fn nothing_else_is_taken_for_a_report() {
             "text that begins with `Scanned: all-clear`",
         ),
         ("{\"spdxVersion\": \"SPDX-2.3\"}", "an SPDX document"),
-        ("{\"version\": \"2.1.0\", \"runs\": []}", "a SARIF log"),
         ("{\"ClusterName\": \"\", \"Resources\": []}", "Kubernetes"),
         (
             "{\"payloadType\": \"\", \"payload\": \"\"}",
@@ -238,7 +247,7 @@ fn numbers_out_of_range_are_losses() {
 /// Cut anywhere, a document is an error, admits a loss, or is still the whole document.
 #[test]
 fn a_cut_document_is_never_clean() {
-    for text in [TRIVY, GRYPE, CYCLONEDX] {
+    for text in every() {
         let whole = measure(&read_text(text).unwrap());
         for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
             let (kept, cut) = text.split_at(end);
@@ -252,7 +261,7 @@ fn a_cut_document_is_never_clean() {
 
 #[test]
 fn a_beginning_cut_off_is_never_clean() {
-    for text in [TRIVY, GRYPE, CYCLONEDX] {
+    for text in every() {
         for start in (1..text.len()).filter(|start| text.is_char_boundary(*start)) {
             let (_, kept) = text.split_at(start);
             assert!(read_text(kept).is_err(), "from {start}");
@@ -288,10 +297,10 @@ proptest! {
 
     #[test]
     fn mutated_documents_never_panic(
-        which in 0..3_usize,
+        which in any::<prop::sample::Index>(),
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
-        let mut bytes = [TRIVY, GRYPE, CYCLONEDX][which].as_bytes().to_vec();
+        let mut bytes = which.get(&every()).as_bytes().to_vec();
         for (place, byte) in changes {
             let place = place.index(bytes.len());
             bytes[place] = byte;
@@ -308,8 +317,8 @@ proptest! {
     }
 
     #[test]
-    fn deleted_ranges_never_panic(which in 0..3_usize, from in any::<prop::sample::Index>(), count in 1..200_usize) {
-        let mut bytes = [TRIVY, GRYPE, CYCLONEDX][which].as_bytes().to_vec();
+    fn deleted_ranges_never_panic(which in any::<prop::sample::Index>(), from in any::<prop::sample::Index>(), count in 1..200_usize) {
+        let mut bytes = which.get(&every()).as_bytes().to_vec();
         let from = from.index(bytes.len());
         let end = (from + count).min(bytes.len());
         bytes.drain(from..end);
@@ -325,7 +334,7 @@ proptest! {
 
     #[test]
     fn details_of_any_bytes_never_panic(text in "[\\[\\]{}\",:a-zA-Z0-9 ]{0,80}") {
-        for format in [Format::TrivyJson, Format::GrypeJson, Format::CyclonedxJson] {
+        for format in [Format::TrivyJson, Format::GrypeJson, Format::CyclonedxJson, Format::Sarif] {
             if let Err(error) = details(format, text.as_bytes()) {
                 prop_assert!(error.to_string().contains("cannot be read"));
             }

@@ -47,7 +47,7 @@ pub(super) fn read(
             let list: Entries<'_> = serde_json::from_str(part).map_err(|error| shape(&error))?;
             results_of(&mut source, &list, "")
         }
-        Detected::Trivy | Detected::Grype | Detected::Cyclonedx => {
+        _ => {
             document = serde_json::from_str(part).map_err(|error| shape(&error))?;
             source.expect_list(&document.results, || "Results".to_owned());
             results_of(&mut source, &document.results, "Results")

@@ -20,6 +20,8 @@ pub enum Format {
     GrypeJson,
     /// CycloneDX JSON.
     CyclonedxJson,
+    /// SARIF, of a scanner of images.
+    Sarif,
 }
 
 impl Format {
@@ -30,7 +32,15 @@ impl Format {
             Self::TrivyJson => "trivy-json",
             Self::GrypeJson => "grype-json",
             Self::CyclonedxJson => "cyclonedx-json",
+            Self::Sarif => "sarif",
         }
+    }
+
+    /// Returns whether the format leaves out what a scanner knows: fixes, aliases, the age of the
+    /// database. A difference to such a report may be the format's.
+    #[must_use]
+    pub fn is_reduced(self) -> bool {
+        matches!(self, Self::CyclonedxJson | Self::Sarif)
     }
 }
 

@@ -178,7 +178,7 @@ fn rating(vulnerability: &VulnerabilityWire<'_>) -> Result<Rating, String> {
 }
 
 /// The source's name in the words that Trivy uses too: `debian:distro:debian:12` → `debian`.
-fn source_of(namespace: &str) -> String {
+pub(in crate::formats) fn source_of(namespace: &str) -> String {
     let first = namespace.split(':').next().unwrap_or(namespace);
     match first {
         "github" => "ghsa",
