@@ -17,6 +17,7 @@ mod sarif;
 mod title;
 mod trivy;
 mod unpack;
+mod wrapped;
 
 use std::ops::Range;
 
@@ -74,9 +75,12 @@ pub fn read(path: &str, bytes: Vec<u8>) -> Result<Loaded, FormatError> {
         encoding: Encoding::Utf8,
         skipped_bytes: 0,
     };
-    let decoded = decode::decode(path, bytes)?;
+    let Opened {
+        decoded,
+        all,
+        was_signed,
+    } = open(path, bytes)?;
     let text = decoded.text.as_str();
-    let all = detect::detect(path, text)?;
     let mut documents = Vec::with_capacity(all.len());
     let mut end = 0;
     for (number, found) in all.iter().enumerate() {
@@ -108,9 +112,19 @@ pub fn read(path: &str, bytes: Vec<u8>) -> Result<Loaded, FormatError> {
         if number + 1 == all.len() && after > 0 {
             notices.push(format!("{after} bytes after the document were ignored"));
         }
-        for mut document in read_one(origin, text, *found)? {
+        if was_signed {
+            let notice = "taken out of signed envelopes: signatures are not checked by reading";
+            notices.push(notice.to_owned());
+        }
+        let (inner, wrapper) = wrapped::inner(path, text, *found)?;
+        for mut document in read_one(origin, text, inner)? {
             document.notices().extend_from_slice(&notices);
+            wrapper.complete(&mut document);
             documents.push(document);
+        }
+        if documents.len() > MAX_DOCUMENTS {
+            let path = path.to_owned();
+            return Err(FormatError::TooManyDocuments { path });
         }
     }
     Ok(Loaded {
@@ -125,38 +139,66 @@ fn read_one(
     found: detect::Found,
 ) -> Result<Vec<Document>, FormatError> {
     let place = (found.start, found.end);
-    let document = match found.kind {
-        detect::Kind::Trivy | detect::Kind::TrivyList | detect::Kind::TrivyNull => {
-            Document::Report(trivy::read(origin, text, found.kind, place)?)
-        }
-        detect::Kind::Grype => Document::Report(grype::read(origin, text, place)?),
-        detect::Kind::Cyclonedx => Document::Sbom(cyclonedx::read(origin, text, place)?),
-        detect::Kind::Sarif => {
-            let reports = sarif::read(&origin, text, place)?;
-            return Ok(reports.into_iter().map(Document::Report).collect());
-        }
-    };
-    Ok(vec![document])
+    let reports = |reports: Vec<Report>| reports.into_iter().map(Document::Report).collect();
+    Ok(match found.kind {
+        detect::Kind::Grype => vec![Document::Report(grype::read(origin, text, place)?)],
+        detect::Kind::Cyclonedx => vec![Document::Sbom(cyclonedx::read(origin, text, place)?)],
+        detect::Kind::Sarif => reports(sarif::read(&origin, text, place)?),
+        detect::Kind::Cluster => reports(trivy::read_cluster(&origin, text, place)?),
+        detect::Kind::Operator => reports(trivy::read_operator(&origin, text, place)?),
+        kind => vec![Document::Report(trivy::read(origin, text, kind, place)?)],
+    })
 }
 
-/// Returns the text that the spans of a file's records point into.
+/// The text of a file, and the documents in it.
+struct Opened {
+    decoded: decode::Decoded,
+    all: Vec<detect::Found>,
+    was_signed: bool,
+}
+
+fn open(path: &str, bytes: Vec<u8>) -> Result<Opened, FormatError> {
+    let mut decoded = decode::decode(path, bytes)?;
+    let mut all = detect::detect(path, &decoded.text)?;
+    let opened = wrapped::open(path, &decoded.text, &all)?;
+    let was_signed = opened.is_some();
+    if let Some(text) = opened {
+        all = detect::detect(path, &text)?;
+        decoded.text = text;
+    }
+    Ok(Opened {
+        decoded,
+        all,
+        was_signed,
+    })
+}
+
+/// Returns the text that the spans of a file's records point into; of a file without documents,
+/// its decoded text.
 ///
 /// # Errors
-/// When the file cannot be decoded, as in [`read`].
+/// When the file cannot be decoded, or an envelope in it not be opened.
 pub fn text(path: &str, bytes: Vec<u8>) -> Result<String, FormatError> {
-    decode::decode(path, bytes).map(|decoded| decoded.text)
+    let text = decode::decode(path, bytes)?.text;
+    let opened = match detect::detect(path, &text) {
+        Ok(all) => wrapped::open(path, &text, &all)?,
+        Err(_no_document) => None,
+    };
+    Ok(opened.unwrap_or(text))
 }
 
-/// Returns where the documents lie in a text.
+/// Returns where the documents lie in a text; one inside of a statement is found there.
 ///
 /// # Errors
 /// As [`read`].
 pub fn documents_in(path: &str, text: &str) -> Result<Vec<Range<usize>>, FormatError> {
     let all = detect::detect(path, text)?;
-    Ok(all
-        .into_iter()
-        .map(|found| found.start..found.end)
-        .collect())
+    let mut places = Vec::with_capacity(all.len());
+    for found in all {
+        let (inner, _) = wrapped::inner(path, text, found)?;
+        places.push(inner.start..inner.end);
+    }
+    Ok(places)
 }
 
 #[cfg(test)]

@@ -43,6 +43,7 @@ pub fn details(format: Format, record: &[u8]) -> Result<Details, FormatError> {
         Format::TrivyJson => trivy(record),
         Format::GrypeJson => grype(record),
         Format::Sarif => sarif(record),
+        Format::TrivyOperator => operator(record),
         Format::CyclonedxJson => Err(FormatError::Record {
             reason: "an SBOM has no records".to_owned(),
         }),
@@ -231,6 +232,41 @@ fn sarif(record: &[u8]) -> Result<Details, FormatError> {
         description: lines.join("\n"),
         primary_url: references.first().cloned(),
         references,
+        ..Details::default()
+    })
+}
+
+/// The fields of every kind of the operator's entries. A secret's `match` is none of them.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct OperatorWire<'a> {
+    #[serde(borrow)]
+    description: Maybe<'a>,
+    #[serde(borrow)]
+    messages: List<Text<'a>>,
+    #[serde(borrow)]
+    remediation: Maybe<'a>,
+    #[serde(borrow)]
+    primary_link: Maybe<'a>,
+    #[serde(borrow)]
+    links: List<Text<'a>>,
+    #[serde(borrow)]
+    published_date: Maybe<'a>,
+    #[serde(borrow)]
+    last_modified_date: Maybe<'a>,
+}
+
+fn operator(record: &[u8]) -> Result<Details, FormatError> {
+    let wire: OperatorWire<'_> = parse(record)?;
+    let messages = wire.messages.texts();
+    Ok(Details {
+        description: wire.description.owned().unwrap_or_default(),
+        message: (!messages.is_empty()).then(|| messages.join("\n")),
+        resolution: wire.remediation.owned(),
+        primary_url: wire.primary_link.owned(),
+        references: unique(wire.links.texts()),
+        published: wire.published_date.time(),
+        modified: wire.last_modified_date.time(),
         ..Details::default()
     })
 }

@@ -25,6 +25,18 @@ pub(super) enum Kind {
     Cyclonedx,
     /// A SARIF log.
     Sarif,
+    /// Trivy's report about a cluster.
+    Cluster,
+    /// Resources of the Trivy operator.
+    Operator,
+    /// A DSSE envelope.
+    Envelope,
+    /// A Sigstore bundle.
+    Bundle,
+    /// An in-toto statement.
+    Statement,
+    /// Cosign's predicate around a report.
+    Predicate,
 }
 
 /// Where a document lies in the text.
@@ -101,6 +113,24 @@ pub(super) fn detect(path: &str, text: &str) -> Result<Vec<Found>, FormatError> 
         Some(found) => FormatError::UnknownJson { path, found },
         None => not_json(path, text),
     })
+}
+
+/// Returns what the JSON at `start..end` is, which lies inside of another document.
+///
+/// # Errors
+/// When it is of a kind that is not read.
+pub(super) fn at(path: &str, text: &str, start: usize, end: usize) -> Result<Found, FormatError> {
+    let (shape, _) = shape_at(path, text, start)?;
+    let path = path.to_owned();
+    match classify(&shape) {
+        Answer::Known(kind) => Ok(Found { kind, start, end }),
+        Answer::NotReadYet(found, instead) => Err(FormatError::NotReadYet {
+            path,
+            found,
+            instead,
+        }),
+        Answer::Unknown(found) => Err(FormatError::UnknownJson { path, found }),
+    }
 }
 
 /// Refuses a text in which the rest of a larger document follows the one that ends at `end`: then
@@ -301,7 +331,6 @@ enum Answer {
 }
 
 const AS_JSON: &str = "write it again as JSON: `trivy convert` or the scanner's `--format json`";
-const EXTRACT: &str = "take the document out of its envelope first, for instance with `jq`";
 const SBOM: &str = "write the SBOM as CycloneDX JSON: `syft convert FILE -o cyclonedx-json`";
 
 fn classify(shape: &Shape<'_>) -> Answer {
@@ -319,30 +348,53 @@ fn classify(shape: &Shape<'_>) -> Answer {
         let found = keys.iter().find(|(key, _)| key == name);
         found.and_then(|(_, value)| value.as_deref()).unwrap_or("")
     };
-    if let Some(answer) = not_read_yet(&has, &text, keys) {
+    if let Some(answer) = not_read_yet(&has, keys) {
         return answer;
     }
-    let is_trivy = has("SchemaVersion") && (has("ArtifactName") || has("Results"))
-        || has("ArtifactName") && has("Results");
-    let known = if in_list {
-        has("Target").then_some(Kind::TrivyList)
-    } else if has("runs") && (has("$schema") || has("version")) {
-        Some(Kind::Sarif)
-    } else if text("bomFormat") == "CycloneDX" {
-        Some(Kind::Cyclonedx)
-    } else if has("matches") && !has("SchemaVersion") {
-        Some(Kind::Grype)
-    } else {
-        is_trivy.then_some(Kind::Trivy)
-    };
+    let known = wrapper(&has, &text).filter(|_| !in_list).or_else(|| {
+        let is_operator = text("apiVersion").contains("aquasecurity.github.io/")
+            || has("kind") && has("items")
+            || keys
+                .iter()
+                .any(|(key, _)| key.ends_with(".aquasecurity.github.io"));
+        let is_trivy = has("SchemaVersion") && (has("ArtifactName") || has("Results"))
+            || has("ArtifactName") && has("Results");
+        if is_operator {
+            Some(Kind::Operator)
+        } else if in_list {
+            has("Target").then_some(Kind::TrivyList)
+        } else if has("ClusterName") {
+            Some(Kind::Cluster)
+        } else if has("runs") && (has("$schema") || has("version")) {
+            Some(Kind::Sarif)
+        } else if text("bomFormat") == "CycloneDX" {
+            Some(Kind::Cyclonedx)
+        } else if has("matches") && !has("SchemaVersion") {
+            Some(Kind::Grype)
+        } else {
+            is_trivy.then_some(Kind::Trivy)
+        }
+    });
     known.map_or_else(|| Answer::Unknown(describe(keys, in_list)), Answer::Known)
 }
 
+/// Kinds that hold another document.
+fn wrapper<'a>(has: &impl Fn(&str) -> bool, text: &impl Fn(&str) -> &'a str) -> Option<Kind> {
+    if has("payloadType") && has("payload") {
+        Some(Kind::Envelope)
+    } else if has("dsseEnvelope") || text("mediaType").contains("sigstore.bundle") {
+        Some(Kind::Bundle)
+    } else if has("predicateType") {
+        Some(Kind::Statement)
+    } else {
+        (has("scanner") && has("invocation")).then_some(Kind::Predicate)
+    }
+}
+
 /// Kinds with a format of their own that this program knows by sight.
-fn not_read_yet<'a>(
+fn not_read_yet(
     has: &impl Fn(&str) -> bool,
-    text: &impl Fn(&str) -> &'a str,
-    keys: &[(Cow<'a, str>, Option<Cow<'a, str>>)],
+    keys: &[(Cow<'_, str>, Option<Cow<'_, str>>)],
 ) -> Option<Answer> {
     let any_key = |part: &str| keys.iter().any(|(key, _)| key.contains(part));
     let (found, instead) = if has("spdxVersion") || has("sbom") || has("spdxId") {
@@ -355,24 +407,6 @@ fn not_read_yet<'a>(
         ("an OpenVEX document", "give it to the scanner with `--vex`")
     } else if has("document") && (has("product_tree") || has("vulnerabilities")) {
         ("a CSAF document", "give it to the scanner with `--vex`")
-    } else if has("payloadType") && has("payload") {
-        ("a DSSE envelope", EXTRACT)
-    } else if has("dsseEnvelope") || text("mediaType").contains("sigstore.bundle") {
-        ("a Sigstore bundle", EXTRACT)
-    } else if has("predicateType") {
-        ("an in-toto statement", EXTRACT)
-    } else if has("scanner") && has("invocation") {
-        ("a cosign vulnerability predicate", EXTRACT)
-    } else if has("ClusterName") {
-        (
-            "a Trivy Kubernetes report",
-            "scan the images one by one with `trivy image --format json`",
-        )
-    } else if has("apiVersion") && has("kind") || any_key(".aquasecurity.github.io") {
-        (
-            "a Trivy operator resource",
-            "scan the image itself with `trivy image --format json`",
-        )
     } else if any_key("application/vnd.security.vulnerability.report") {
         ("a Harbor report", AS_JSON)
     } else if has("Findings") && !has("SchemaVersion") {

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use self::record::Reader;
 use self::wire::{Document, InvocationWire, PropertiesWire, RuleWire, RunWire};
-use super::error::{FormatError, Place, quote};
+use super::error::{FormatError, MAX_DOCUMENTS, Place, quote};
 use super::json::{Entries, List, MaybeText as _, Source, place_of, reason_of};
 use crate::model::{DatabaseAge, Format, Kind, Origin, Report, SubjectClaim};
 
@@ -67,6 +67,10 @@ pub(super) fn read(
     if runs.is_empty() {
         let reason = "there is no run: nothing was scanned".to_owned();
         return Err(shape("runs".to_owned(), Place::at(text, start), reason));
+    }
+    if runs.len() > MAX_DOCUMENTS {
+        let path = origin.path.clone();
+        return Err(FormatError::TooManyDocuments { path });
     }
     let mut reports = Vec::with_capacity(runs.len());
     for (number, raw) in runs.iter().enumerate() {

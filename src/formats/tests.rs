@@ -15,9 +15,15 @@ const SARIF: [&str; 3] = [
     include_str!("../../tests/fixtures/sarif/docker-scout.sarif"),
 ];
 
+const CLUSTER: &str = include_str!("../../tests/fixtures/trivy/cluster.json");
+const OPERATOR: &str = include_str!("../../tests/fixtures/trivy/operator.json");
+
 /// One document of each format.
 fn every() -> Vec<&'static str> {
-    [TRIVY, GRYPE, CYCLONEDX].into_iter().chain(SARIF).collect()
+    [TRIVY, GRYPE, CYCLONEDX, CLUSTER, OPERATOR]
+        .into_iter()
+        .chain(SARIF)
+        .collect()
 }
 
 fn read_text(text: &str) -> Result<Loaded, FormatError> {
@@ -181,10 +187,9 @@ fn nothing_else_is_taken_for_a_report() {
             "text that begins with `Scanned: all-clear`",
         ),
         ("{\"spdxVersion\": \"SPDX-2.3\"}", "an SPDX document"),
-        ("{\"ClusterName\": \"\", \"Resources\": []}", "Kubernetes"),
         (
             "{\"payloadType\": \"\", \"payload\": \"\"}",
-            "a DSSE envelope",
+            "the signed envelope cannot be read",
         ),
         ("{\"matches\": [", "cut off"),
         ("{\"matches\": [}", "damaged at line 1, column 14"),
@@ -334,7 +339,7 @@ proptest! {
 
     #[test]
     fn details_of_any_bytes_never_panic(text in "[\\[\\]{}\",:a-zA-Z0-9 ]{0,80}") {
-        for format in [Format::TrivyJson, Format::GrypeJson, Format::CyclonedxJson, Format::Sarif] {
+        for format in [Format::TrivyJson, Format::GrypeJson, Format::CyclonedxJson, Format::Sarif, Format::TrivyOperator] {
             if let Err(error) = details(format, text.as_bytes()) {
                 prop_assert!(error.to_string().contains("cannot be read"));
             }

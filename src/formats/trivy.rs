@@ -4,8 +4,13 @@
 //! while fields came and went). The value of a secret is never kept.
 
 mod header;
+mod kubernetes;
+mod operator;
 mod record;
 mod wire;
+
+pub(super) use self::kubernetes::read as read_cluster;
+pub(super) use self::operator::read as read_operator;
 
 use self::record::Context;
 use self::wire::{Document, ModifiedWire, PackageWire, ResultWire};
@@ -53,6 +58,16 @@ pub(super) fn read(
             results_of(&mut source, &document.results, "Results")
         }
     };
+    Ok(assemble(origin, source, &document, &results))
+}
+
+/// Reads the results of one document, or of one resource of a cluster.
+fn assemble<'a>(
+    origin: Origin,
+    source: Source<'a>,
+    document: &Document<'a>,
+    results: &[(String, ResultWire<'a>)],
+) -> Report {
     let mut reader = Reader {
         source,
         records: Vec::new(),
@@ -60,21 +75,21 @@ pub(super) fn read(
         newest: None,
         custom: 0,
     };
-    for (place, result) in &results {
+    for (place, result) in results {
         reader.result(place, result);
     }
-    let mut header = header::read(&mut reader.source, &document);
+    let mut header = header::read(&mut reader.source, document);
     if header.claim.name.is_none() {
-        header.name_after(&results);
+        header.name_after(results);
     }
-    let looked = looked(&header, &results, &document);
-    header::notices(&mut reader.source, &header, &results, looked);
+    let looked = looked(&header, results, document);
+    header::notices(&mut reader.source, &header, results, looked);
     if reader.custom > 0 {
         let notice = format!("{} results of own checks are not shown", reader.custom);
         reader.source.notices.push(notice);
     }
-    let options = inferred_options(&reader.records, &results);
-    Ok(Report {
+    let options = inferred_options(&reader.records, results);
+    Report {
         origin,
         format: Format::TrivyJson,
         scanner: "trivy".to_owned(),
@@ -92,7 +107,7 @@ pub(super) fn read(
         options,
         looked_for_vulnerabilities: looked,
         notices: reader.source.notices,
-    })
+    }
 }
 
 fn results_of<'a>(

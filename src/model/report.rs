@@ -22,6 +22,8 @@ pub enum Format {
     CyclonedxJson,
     /// SARIF, of a scanner of images.
     Sarif,
+    /// Resources of the Trivy operator, in JSON.
+    TrivyOperator,
 }
 
 impl Format {
@@ -33,6 +35,7 @@ impl Format {
             Self::GrypeJson => "grype-json",
             Self::CyclonedxJson => "cyclonedx-json",
             Self::Sarif => "sarif",
+            Self::TrivyOperator => "trivy-operator",
         }
     }
 
@@ -40,7 +43,10 @@ impl Format {
     /// database. A difference to such a report may be the format's.
     #[must_use]
     pub fn is_reduced(self) -> bool {
-        matches!(self, Self::CyclonedxJson | Self::Sarif)
+        matches!(
+            self,
+            Self::CyclonedxJson | Self::Sarif | Self::TrivyOperator
+        )
     }
 }
 

@@ -220,3 +220,153 @@ fn filters_are_inferred_from_enough_records_only() {
         .collect();
     assert_eq!(pairs, [("severity", "high"), ("ignore-unfixed", "true")]);
 }
+
+const CLUSTER: &str = include_str!("../../../tests/fixtures/trivy/cluster.json");
+const OPERATOR: &str = include_str!("../../../tests/fixtures/trivy/operator.json");
+
+fn reports(text: &str) -> Vec<Report> {
+    let loaded = read("file", text.as_bytes().to_vec()).unwrap();
+    let reports = loaded.documents.into_iter().map(|document| match document {
+        Document::Report(report) => report,
+        Document::Sbom(sbom) => panic!("{sbom:?}"),
+    });
+    reports.collect()
+}
+
+/// Each resource is a report; one whose scan failed is partial, and one without a result is told.
+#[test]
+fn every_resource_of_a_cluster_is_a_report() {
+    let found = reports(CLUSTER);
+    let [image, checks, broken] = found.as_slice() else {
+        panic!("{found:?}");
+    };
+    assert_eq!((image.records.len(), checks.records.len()), (1, 1));
+    assert_eq!(image.claim.name.as_deref(), Some("registry.example/web:1"));
+    assert!(image.claim.is_image && image.claim.diff_ids.len() == 1);
+    assert!(image.looked_for_vulnerabilities && !checks.looked_for_vulnerabilities);
+    assert_eq!(checks.claim.name.as_deref(), Some("default/Deployment/web"));
+    assert!(!checks.claim.is_image);
+    assert!(!image.is_partial() && broken.is_partial());
+    assert_eq!(
+        broken.losses[0].reason,
+        "the scan of the resource failed: image not found\\x1b[31m"
+    );
+    assert!(
+        image
+            .notices
+            .iter()
+            .any(|text| text == "1 resources of the cluster have no result")
+    );
+    let span = image.records[0].span;
+    let start = usize::try_from(span.start).unwrap();
+    let end = start + usize::try_from(span.length).unwrap();
+    assert!(details(Format::TrivyJson, &CLUSTER.as_bytes()[start..end]).is_ok());
+}
+
+#[test]
+fn a_damaged_resource_of_a_cluster_is_a_loss() {
+    let found = reports(&CLUSTER.replace("\"Namespace\": \"default\"", "\"Namespace\": {}"));
+    let [cluster] = found.as_slice() else {
+        panic!("{found:?}");
+    };
+    assert_eq!(
+        (cluster.losses.len(), cluster.claim.name.as_deref()),
+        (4, Some("demo"))
+    );
+    let old = CLUSTER.replace("\"Resources\"", "\"Vulnerabilities\"");
+    assert_eq!(reports(&old).len(), 3);
+    let none = reports("{\"ClusterName\": \"demo\", \"Resources\": []}");
+    assert!(none[0].records.is_empty() && !none[0].looked_for_vulnerabilities);
+}
+
+#[test]
+fn the_operators_resources_are_reports() {
+    let found = reports(OPERATOR);
+    let [image, checks, secrets] = found.as_slice() else {
+        panic!("{found:?}");
+    };
+    assert!(
+        found
+            .iter()
+            .all(|report| report.format.is_reduced() && report.losses.is_empty())
+    );
+    assert!(
+        image
+            .notices
+            .iter()
+            .any(|text| text.contains("`ClusterComplianceReport`")
+                || text.contains("ClusterComplianceReport are not read"))
+    );
+    assert_eq!(image.claim.name.as_deref(), Some("docker.io/library/web:1"));
+    assert!(image.claim.repo_digests[0].starts_with("docker.io/library/web@sha256:22"));
+    assert_eq!(image.claim.os.as_deref(), Some("alpine 3.20.0"));
+    assert!(image.looked_for_vulnerabilities && image.created.is_some());
+    let [zlib, qs] = image.records.as_slice() else {
+        panic!("{image:?}");
+    };
+    assert_eq!(
+        (zlib.package.ecosystem.as_str(), zlib.severity),
+        ("apk", Severity::High)
+    );
+    assert_eq!(zlib.fix.versions, ["1.3.2-r0", "1.4.0-r0"]);
+    assert!(zlib.package.locations.is_empty() && zlib.published.is_some());
+    assert_eq!(
+        (qs.package.ecosystem.as_str(), qs.fix.state),
+        ("npm", FixState::NotFixed)
+    );
+    assert_eq!(
+        qs.package.locations[0].path,
+        "app/node_modules/qs/package.json"
+    );
+    assert_eq!(
+        (checks.records.len(), checks.records[0].kind),
+        (1, Kind::Misconfiguration)
+    );
+    assert_eq!(
+        checks.records[0].package.locations[0].path,
+        "default/ReplicaSet/web-1"
+    );
+    assert!(!checks.looked_for_vulnerabilities && !checks.claim.is_image);
+    assert_eq!(
+        (secrets.records.len(), secrets.records[0].kind),
+        (1, Kind::Secret)
+    );
+    for report in &found {
+        for record in &report.records {
+            let start = usize::try_from(record.span.start).unwrap();
+            let end = start + usize::try_from(record.span.length).unwrap();
+            let read = details(Format::TrivyOperator, &OPERATOR.as_bytes()[start..end]).unwrap();
+            assert!(!format!("{report:?}{read:?}").contains("CANARY"));
+        }
+    }
+}
+
+/// One alone, a bare list, lists by type; and what holds no finding is refused by name.
+#[test]
+fn the_operators_resources_come_in_many_wrappings() {
+    let value: serde_json::Value = serde_json::from_str(OPERATOR).unwrap();
+    let items = value["items"].as_array().unwrap();
+    let by_type = serde_json::json!({
+        "sbomreports.aquasecurity.github.io": [],
+        "vulnerabilityreports.aquasecurity.github.io": [items[0]],
+    });
+    for (text, count) in [
+        (items[0].to_string(), 1),
+        (serde_json::Value::from(items.clone()).to_string(), 3),
+        (by_type.to_string(), 1),
+    ] {
+        assert_eq!(reports(&text).len(), count, "{text}");
+    }
+    let error = read("file", items[3].to_string().into_bytes()).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("ClusterComplianceReport, which hold no finding"),
+        "{error}"
+    );
+    let broken = items[0]
+        .to_string()
+        .replace("\"vulnerabilities\":[", "\"vulnerabilities\":[1,");
+    let found = reports(&broken);
+    assert_eq!(found[0].counts().unreadable, 1);
+}

@@ -1,0 +1,173 @@
+//! Reports in attestations: each wrapper, several of them, damaged ones.
+
+use serde_json::{Value, json};
+
+use crate::formats::envelope::{Bundle, Envelope, IN_TOTO_PAYLOAD};
+use crate::formats::{Document, FormatError, Loaded, details, read, text};
+use crate::model::{Format, Report};
+
+const TRIVY: &str = include_str!("../../../tests/fixtures/trivy/image.json");
+const CYCLONEDX: &str = include_str!("../../../tests/fixtures/cyclonedx/image.json");
+const VULN: &str = "https://cosign.sigstore.dev/attestation/vuln/v1";
+
+fn value(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+fn predicate(report: &Value) -> Value {
+    json!({
+        "invocation": {"parameters": null, "uri": "", "event_id": "", "builder.id": ""},
+        "scanner": {"uri": "pkg:github/aquasecurity/trivy@0.65", "version": "0.65.0", "db": {}, "result": report},
+        "metadata": {"scanStartedOn": "2025-11-02T10:00:00Z", "scanFinishedOn": "2025-11-02T10:01:00Z"},
+    })
+}
+
+fn statement(kind: &str, predicate: &Value) -> Value {
+    json!({
+        "_type": "https://in-toto.io/Statement/v0.1",
+        "predicateType": kind,
+        "subject": [{"name": "registry.example/web", "digest": {"sha256": "5".repeat(64)}}],
+        "predicate": predicate,
+    })
+}
+
+fn envelope(statement: &Value) -> Envelope {
+    Envelope {
+        payload_type: IN_TOTO_PAYLOAD.to_owned(),
+        payload: statement.to_string().into_bytes(),
+        signature: vec![1, 2, 3],
+    }
+}
+
+fn load(bytes: Vec<u8>) -> Result<Loaded, FormatError> {
+    read("file", bytes)
+}
+
+fn report(bytes: Vec<u8>) -> Report {
+    match load(bytes).unwrap().documents.remove(0) {
+        Document::Report(report) => report,
+        Document::Sbom(sbom) => panic!("{sbom:?}"),
+    }
+}
+
+#[test]
+fn a_report_is_the_same_in_every_wrapper() {
+    let plain = report(TRIVY.as_bytes().to_vec());
+    let predicate = predicate(&value(TRIVY));
+    let statement = statement(VULN, &predicate);
+    let envelope = envelope(&statement);
+    for (bytes, signed) in [
+        (predicate.to_string().into_bytes(), false),
+        (statement.to_string().into_bytes(), false),
+        (envelope.to_json().unwrap(), true),
+        (Bundle::write(&envelope, "hint").unwrap(), true),
+    ] {
+        let loaded = load(bytes.clone()).unwrap();
+        let [Document::Report(found)] = loaded.documents.as_slice() else {
+            panic!("{loaded:?}");
+        };
+        assert_eq!(found.records.len(), plain.records.len());
+        assert_eq!(found.claim, plain.claim);
+        assert!(found.losses.is_empty() && found.created.is_some());
+        let is_told = found
+            .notices
+            .iter()
+            .any(|text| text.contains("not checked"));
+        assert_eq!(is_told, signed);
+        // The records' bytes are found again in the text, as when details are asked for.
+        let opened = text("file", bytes).unwrap();
+        assert_eq!(opened.as_bytes(), loaded.text);
+        for record in &found.records {
+            let start = usize::try_from(record.span.start).unwrap();
+            let end = start + usize::try_from(record.span.length).unwrap();
+            let bytes = &opened.as_bytes()[start..end];
+            details(Format::TrivyJson, bytes).unwrap();
+            assert!(std::str::from_utf8(bytes).unwrap().contains(&record.id));
+        }
+    }
+}
+
+/// As `cosign download attestation` writes them: an envelope a line.
+#[test]
+fn several_envelopes_are_read_from_one_file() {
+    let deeper = json!({ "Data": value(CYCLONEDX) });
+    let lines = [
+        envelope(&statement(VULN, &predicate(&value(TRIVY)))),
+        envelope(&statement("https://cyclonedx.org/bom", &value(CYCLONEDX))),
+        envelope(&statement("https://cyclonedx.org/bom", &deeper)),
+    ];
+    let lines: Vec<String> = lines
+        .iter()
+        .map(|envelope| String::from_utf8(envelope.to_json().unwrap()).unwrap())
+        .collect();
+    let loaded = load(lines.join("\n").into_bytes()).unwrap();
+    assert!(matches!(
+        loaded.documents.as_slice(),
+        [Document::Report(_), Document::Sbom(_), Document::Sbom(_)]
+    ));
+}
+
+/// The statement's subject counts only where the report itself names no digest.
+#[test]
+fn the_subject_of_a_statement_fills_a_gap() {
+    let bare = json!({"SchemaVersion": 2, "ArtifactName": "web", "Results": []});
+    let found = report(statement(VULN, &predicate(&bare)).to_string().into_bytes());
+    let digest = format!("registry.example/web@sha256:{}", "5".repeat(64));
+    assert_eq!(found.claim.repo_digests, [digest]);
+    assert_eq!(
+        (found.claim.name.as_deref(), found.claim.is_image),
+        (Some("web"), true)
+    );
+    assert_eq!(found.scanner_version.as_deref(), Some("0.65.0"));
+    assert_eq!(
+        found.created.unwrap().to_rfc3339(),
+        "2025-11-02T10:01:00+00:00"
+    );
+    let own = report(statement(VULN, &value(TRIVY)).to_string().into_bytes());
+    assert!(
+        own.claim
+            .repo_digests
+            .iter()
+            .all(|text| !text.contains("5555"))
+    );
+    assert!(
+        own.notices
+            .iter()
+            .any(|text| text.contains("the statement is about"))
+    );
+}
+
+#[test]
+fn what_holds_no_report_is_refused_by_name() {
+    let message = |value: &Value| {
+        load(value.to_string().into_bytes())
+            .unwrap_err()
+            .to_string()
+    };
+    let spdx = statement(
+        "https://spdx.dev/Document",
+        &json!({"spdxVersion": "SPDX-2.3"}),
+    );
+    assert!(
+        message(&spdx).contains("an SPDX document"),
+        "{}",
+        message(&spdx)
+    );
+    let text = statement("https://cyclonedx.org/bom", &json!({"Data": "{}"}));
+    assert!(message(&text).contains("`Data`"));
+    let mut none = statement(VULN, &json!({}));
+    none.as_object_mut().unwrap().remove("predicate");
+    assert!(message(&none).contains("holds no report"));
+    let nested = statement(VULN, &statement(VULN, &statement(VULN, &value(TRIVY))));
+    assert!(message(&nested).contains("inside of another"));
+    let signed = value(&String::from_utf8(envelope(&nested).to_json().unwrap()).unwrap());
+    let twice = Envelope {
+        payload: signed.to_string().into_bytes(),
+        ..envelope(&nested)
+    };
+    let error = load(twice.to_json().unwrap()).unwrap_err().to_string();
+    assert!(error.contains("inside of another"), "{error}");
+    let mut damaged = signed;
+    damaged["payload"] = json!("*");
+    assert!(message(&damaged).contains("not base64"));
+}
