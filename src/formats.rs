@@ -142,7 +142,13 @@ fn read_one(
     let reports = |reports: Vec<Report>| reports.into_iter().map(Document::Report).collect();
     Ok(match found.kind {
         detect::Kind::Grype => vec![Document::Report(grype::read(origin, text, place)?)],
-        detect::Kind::Cyclonedx => vec![Document::Sbom(cyclonedx::read(origin, text, place)?)],
+        detect::Kind::Cyclonedx => {
+            let (sbom, report) = cyclonedx::read(origin, text, place)?;
+            let report = report.map(Document::Report);
+            std::iter::once(Document::Sbom(sbom))
+                .chain(report)
+                .collect()
+        }
         detect::Kind::Sarif => reports(sarif::read(&origin, text, place)?),
         detect::Kind::Cluster => reports(trivy::read_cluster(&origin, text, place)?),
         detect::Kind::Operator => reports(trivy::read_operator(&origin, text, place)?),

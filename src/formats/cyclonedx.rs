@@ -1,25 +1,26 @@
 //! CycloneDX JSON, versions 1.2 to 1.7 and what later ones keep of it.
 //!
-//! Vulnerabilities inside an SBOM are counted and named in a notice, not read. Trees and paths
-//! are `triage::components`' work.
+//! A scanner's document gives a report beside the SBOM; in others vulnerabilities are counted and
+//! named in a notice. Trees and paths are `triage::components`' work.
 
 mod claim;
+mod vulnerability;
 mod wire;
 
 use std::collections::{HashMap, HashSet};
 
 use serde_json::value::RawValue;
 
-use self::wire::{ComponentWire, DependencyWire, Document, MetadataWire, ToolsWire};
+use self::wire::{ComponentWire, DependencyWire, Document, MetadataWire, ToolWire, ToolsWire};
 use super::ecosystem::ecosystem;
 use super::error::FormatError;
 use super::json::{Entries, MaybeText as _, Source, place_of, reason_of};
-use crate::model::{Component, Format, Location, Origin, Package, Purl, Sbom};
+use crate::model::{Component, Format, Location, Origin, Package, Purl, Report, Sbom};
 
 /// The newest version of the specification that this reader was made for.
 const NEWEST: (u32, u32) = (1, 7);
 
-/// Reads an SBOM. `text` is the whole decoded text, the document lies at `start..end`.
+/// Reads an SBOM, and the report in it where a scanner wrote one. `text` is the whole decoded text, the document lies at `start..end`.
 ///
 /// # Errors
 /// When the outermost object is damaged; everything below becomes a loss of the SBOM.
@@ -27,7 +28,7 @@ pub(super) fn read(
     origin: Origin,
     text: &str,
     (start, end): (usize, usize),
-) -> Result<Sbom, FormatError> {
+) -> Result<(Sbom, Option<Report>), FormatError> {
     let part = text.get(start..end).unwrap_or_default();
     let document: Document<'_> =
         serde_json::from_str(part).map_err(|error| FormatError::Shape {
@@ -51,10 +52,20 @@ pub(super) fn read(
         &document.dependencies,
     );
     let spec_version = document.spec_version.owned().unwrap_or_default();
-    notices(&mut source, &document, &spec_version, components.len());
-    Ok(Sbom {
+    let tool = metadata.tools.as_ref().and_then(first_tool);
+    let scanner = vulnerability::scanner(tool);
+    notices(&mut source, &spec_version, components.len());
+    let unread = document.vulnerabilities.raw().len();
+    if unread > 0 && scanner.is_none() {
+        source.notices.push(format!(
+            "{unread} vulnerabilities in this SBOM are not read as findings: scan the image, or \
+             load the scanner's own report"
+        ));
+    }
+    source.expect_list(&document.vulnerabilities, || "vulnerabilities".to_owned());
+    let sbom = Sbom {
         claim: claim::read(&metadata, &components),
-        producer: metadata.tools.as_ref().and_then(producer),
+        producer: tool.and_then(producer),
         origin,
         format: Format::CyclonedxJson,
         spec_version,
@@ -63,7 +74,19 @@ pub(super) fn read(
         roots: graph.roots,
         losses: source.losses,
         notices: source.notices,
-    })
+    };
+    let report = match (scanner, tool) {
+        (Some(scanner), Some(tool)) => vulnerability::read(
+            text,
+            &sbom,
+            scanner,
+            tool,
+            &metadata.timestamp,
+            &document.vulnerabilities,
+        ),
+        _ => None,
+    };
+    Ok((sbom, report))
 }
 
 /// Reads the components in the document's order, each before those nested in it.
@@ -251,19 +274,21 @@ fn graph<'a>(
     graph
 }
 
-fn producer(tools: &ToolsWire<'_>) -> Option<String> {
-    let tools = match tools {
-        ToolsWire::List(tools) => tools,
-        ToolsWire::Object { components } => &components.0,
-        ToolsWire::Other(_) => return None,
-    };
-    let tool = tools.first()?;
+fn first_tool<'w, 'a>(tools: &'w ToolsWire<'a>) -> Option<&'w ToolWire<'a>> {
+    match tools {
+        ToolsWire::List(tools) => tools.first(),
+        ToolsWire::Object { components } => components.0.first(),
+        ToolsWire::Other(_) => None,
+    }
+}
+
+fn producer(tool: &ToolWire<'_>) -> Option<String> {
     let words = [tool.name.get(), tool.version.get()];
     let words: Vec<&str> = words.into_iter().flatten().collect();
     (!words.is_empty()).then(|| words.join(" "))
 }
 
-fn notices(source: &mut Source<'_>, document: &Document<'_>, version: &str, components: usize) {
+fn notices(source: &mut Source<'_>, version: &str, components: usize) {
     let mut numbers = version.split('.').map(str::parse::<u32>);
     match (numbers.next(), numbers.next()) {
         (Some(Ok(major)), Some(Ok(minor))) if (major, minor) > NEWEST => {
@@ -277,13 +302,6 @@ fn notices(source: &mut Source<'_>, document: &Document<'_>, version: &str, comp
             "`{}` is no version of the specification",
             super::error::quote(version)
         )),
-    }
-    let vulnerabilities = document.vulnerabilities.raw().len();
-    if vulnerabilities > 0 {
-        source.notices.push(format!(
-            "{vulnerabilities} vulnerabilities in this SBOM are not read as findings: scan the \
-             image, or load the scanner's own report"
-        ));
     }
     if components == 0 && source.losses.is_empty() {
         source

@@ -44,9 +44,7 @@ pub fn details(format: Format, record: &[u8]) -> Result<Details, FormatError> {
         Format::GrypeJson => grype(record),
         Format::Sarif => sarif(record),
         Format::TrivyOperator => operator(record),
-        Format::CyclonedxJson => Err(FormatError::Record {
-            reason: "an SBOM has no records".to_owned(),
-        }),
+        Format::CyclonedxJson => cyclonedx(record),
     }
 }
 
@@ -197,6 +195,50 @@ fn grype(record: &[u8]) -> Result<Details, FormatError> {
         status: first
             .and_then(|entry| entry.fix.as_ref())
             .and_then(|fix| fix.state.owned()),
+        ..Details::default()
+    })
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct CyclonedxWire<'a> {
+    #[serde(borrow)]
+    description: Maybe<'a>,
+    #[serde(borrow)]
+    recommendation: Maybe<'a>,
+    cwes: List<u64>,
+    #[serde(borrow)]
+    advisories: List<UrlWire<'a>>,
+    #[serde(borrow)]
+    source: Option<UrlWire<'a>>,
+    #[serde(borrow)]
+    published: Maybe<'a>,
+    #[serde(borrow)]
+    updated: Maybe<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct UrlWire<'a> {
+    #[serde(borrow)]
+    url: Maybe<'a>,
+}
+
+fn cyclonedx(record: &[u8]) -> Result<Details, FormatError> {
+    let wire: CyclonedxWire<'_> = parse(record)?;
+    let advisories = wire.advisories.0.iter();
+    let references = unique(advisories.filter_map(|it| it.url.owned()).collect());
+    Ok(Details {
+        description: wire.description.owned().unwrap_or_default(),
+        resolution: wire.recommendation.owned(),
+        primary_url: references
+            .first()
+            .cloned()
+            .or_else(|| wire.source.and_then(|source| source.url.owned())),
+        references,
+        cwes: wire.cwes.0.iter().map(|cwe| format!("CWE-{cwe}")).collect(),
+        published: wire.published.time(),
+        modified: wire.updated.time(),
         ..Details::default()
     })
 }

@@ -15,12 +15,13 @@ const SARIF: [&str; 3] = [
     include_str!("../../tests/fixtures/sarif/docker-scout.sarif"),
 ];
 
+const VULNERABILITIES: &str = include_str!("../../tests/fixtures/cyclonedx/vulnerabilities.json");
 const CLUSTER: &str = include_str!("../../tests/fixtures/trivy/cluster.json");
 const OPERATOR: &str = include_str!("../../tests/fixtures/trivy/operator.json");
 
 /// One document of each format.
 fn every() -> Vec<&'static str> {
-    [TRIVY, GRYPE, CYCLONEDX, CLUSTER, OPERATOR]
+    [TRIVY, GRYPE, CYCLONEDX, VULNERABILITIES, CLUSTER, OPERATOR]
         .into_iter()
         .chain(SARIF)
         .collect()

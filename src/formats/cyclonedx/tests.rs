@@ -1,7 +1,8 @@
 //! What each part of a CycloneDX document becomes.
 
 use super::*;
-use crate::formats::{Document as AnyDocument, read};
+use crate::formats::{Document as AnyDocument, details, read};
+use crate::model::{FixState, Severity};
 
 const IMAGE: &str = include_str!("../../../tests/fixtures/cyclonedx/image.json");
 
@@ -70,7 +71,6 @@ fn dependencies_are_numbers_of_components() {
     assert_eq!(sbom.depends_on[0], [1]);
     let notices = sbom.notices.join("\n");
     assert!(notices.contains("1 dependencies name a component"));
-    assert!(notices.contains("1 vulnerabilities in this SBOM"));
 }
 
 #[test]
@@ -133,4 +133,105 @@ fn deep_and_long_documents_are_read() {
         "{{\"bomFormat\": \"CycloneDX\", \"components\": [{{\"bom-ref\": \"a\"}}], \"dependencies\": [{{\"ref\": \"a\", \"dependsOn\": [{edges}]}}]}}"
     );
     assert_eq!(sbom(&text).depends_on[0], [0], "a cycle is kept as it is");
+}
+
+const VULNERABILITIES: &str =
+    include_str!("../../../tests/fixtures/cyclonedx/vulnerabilities.json");
+
+fn documents(text: &str) -> (Sbom, Option<Report>) {
+    let mut documents = read("file", text.as_bytes().to_vec())
+        .unwrap()
+        .documents
+        .into_iter();
+    let (Some(AnyDocument::Sbom(sbom)), report) = (documents.next(), documents.next()) else {
+        panic!("no SBOM");
+    };
+    let report = report.map(|document| match document {
+        AnyDocument::Report(report) => report,
+        AnyDocument::Sbom(sbom) => panic!("{sbom:?}"),
+    });
+    (sbom, report)
+}
+
+/// One record for each component that is affected, by whatever name.
+#[test]
+fn a_scanners_document_is_a_report_too() {
+    let (sbom, report) = documents(VULNERABILITIES);
+    let report = report.unwrap();
+    assert!(sbom.notices.is_empty() && report.losses.is_empty());
+    assert!(report.format.is_reduced() && report.notices[0].starts_with("reduced evidence"));
+    assert_eq!(
+        (report.scanner.as_str(), report.scanner_version.as_deref()),
+        ("trivy", Some("0.65.0"))
+    );
+    assert!(report.looked_for_vulnerabilities && report.created.is_some());
+    assert_eq!(report.claim, sbom.claim);
+    let [zlib, qs, other] = report.records.as_slice() else {
+        panic!("{report:?}");
+    };
+    assert_eq!(
+        (zlib.severity, zlib.severity_source.as_deref()),
+        (Severity::High, Some("alpine"))
+    );
+    assert_eq!(
+        (zlib.package.name.as_str(), zlib.package.ecosystem.as_str()),
+        ("zlib", "apk")
+    );
+    assert_eq!(zlib.fix.versions, ["1.3.2-r0", "1.4.0-r0"]);
+    assert_eq!((zlib.ratings.len(), zlib.epss), (2, Some(0.03)));
+    assert_eq!(zlib.aliases[0].as_str(), "GHSA-aaaa-bbbb-cccc");
+    assert_eq!(zlib.title, "A first problem. It is long.");
+    assert_eq!(
+        (qs.package.name.as_str(), qs.fix.versions.as_slice()),
+        ("qs", ["6.14.1".to_owned()].as_slice())
+    );
+    assert_eq!(
+        (other.severity, other.fix.state),
+        (Severity::Negligible, FixState::Unknown)
+    );
+    assert_eq!(other.package.name, "other");
+    assert_eq!(other.suppressed_by.as_ref().unwrap().status, "not_affected");
+    let start = usize::try_from(zlib.span.start).unwrap();
+    let end = start + usize::try_from(zlib.span.length).unwrap();
+    let found = details(
+        Format::CyclonedxJson,
+        &VULNERABILITIES.as_bytes()[start..end],
+    )
+    .unwrap();
+    assert_eq!(
+        (found.cwes, found.references.len()),
+        (vec!["CWE-79".to_owned()], 1)
+    );
+}
+
+#[test]
+fn what_no_scanner_wrote_or_nobody_looked_for_is_no_report() {
+    let (sbom, report) = documents(&VULNERABILITIES.replace("\"trivy\"", "\"other\""));
+    assert!(report.is_none());
+    assert!(sbom.notices[0].contains("2 vulnerabilities in this SBOM are not read as findings"));
+    let mut value: serde_json::Value = serde_json::from_str(VULNERABILITIES).unwrap();
+    value["vulnerabilities"] = serde_json::json!([]);
+    assert!(documents(&value.to_string()).1.is_none());
+    value["vulnerabilities"] = serde_json::json!({});
+    assert_eq!(
+        documents(&value.to_string()).0.losses[0].place,
+        "vulnerabilities"
+    );
+}
+
+#[test]
+fn a_vulnerability_that_cannot_be_read_is_a_loss() {
+    for (from, to, lost) in [
+        ("\"id\": \"CVE-2024-0001\"", "\"id\": null", 2),
+        ("\"severity\": \"info\"", "\"severity\": \"awful\"", 1),
+        ("\"ref\": \"pkg:npm/other@1.0\"", "\"ref\": \"gone\"", 1),
+        ("\"ref\": \"pkg:npm/other@1.0\"", "\"ref\": {}", 1),
+    ] {
+        let report = documents(&VULNERABILITIES.replace(from, to)).1.unwrap();
+        assert_eq!(
+            (report.counts().unreadable, report.records.len()),
+            (lost, 3 - usize::try_from(lost).unwrap()),
+            "{to}"
+        );
+    }
 }

@@ -28,6 +28,8 @@ pub(super) struct Document<'a> {
 #[serde(default)]
 pub(super) struct MetadataWire<'a> {
     #[serde(borrow)]
+    pub(super) timestamp: Maybe<'a>,
+    #[serde(borrow)]
     pub(super) tools: Option<ToolsWire<'a>>,
     #[serde(borrow)]
     pub(super) component: Option<ComponentWire<'a>>,
