@@ -20,11 +20,14 @@ mod unpack;
 mod wrapped;
 
 use std::ops::Range;
+use std::time::Instant;
 
 use crate::model::{Digest, Encoding, Origin, Report, Sbom};
 
 pub use self::details::{Details, details};
-pub use self::error::{FormatError, MAX_DEPTH, MAX_DOCUMENTS, MAX_RATIO, MAX_SIZE, Place};
+pub use self::error::{
+    FormatError, MAX_DEPTH, MAX_DOCUMENTS, MAX_RATIO, MAX_SIZE, MAX_TIME, Place,
+};
 
 /// A document that was read.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,7 +86,12 @@ pub fn read(path: &str, bytes: Vec<u8>) -> Result<Loaded, FormatError> {
     let text = decoded.text.as_str();
     let mut documents = Vec::with_capacity(all.len());
     let mut end = 0;
+    let started = Instant::now();
     for (number, found) in all.iter().enumerate() {
+        if started.elapsed() > MAX_TIME {
+            let path = path.to_owned();
+            return Err(FormatError::TooSlow { path });
+        }
         let before = text.get(end..found.start).unwrap_or_default();
         end = found.end;
         let skipped = if before.trim().is_empty() {

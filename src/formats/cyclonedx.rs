@@ -181,18 +181,21 @@ fn source_package(wire: &ComponentWire<'_>, purl: Option<&Purl>) -> Option<Strin
 
 /// Paths are in each tool's own properties, or in the evidence of the specification.
 fn locations(wire: &ComponentWire<'_>) -> Vec<Location> {
+    // No real component is in more places; each is looked for among all properties.
+    const MOST: usize = 1000;
     let mut locations: Vec<Location> = Vec::new();
+    let mut seen = HashSet::new();
     let mut add = |path: &str, layer: Option<&str>| {
         let layer = layer.and_then(|layer| layer.parse().ok());
         let location = Location {
             path: path.to_owned(),
             layer,
         };
-        if !locations.contains(&location) {
+        if seen.insert(location.clone()) {
             locations.push(location);
         }
     };
-    for number in 0.. {
+    for number in 0..MOST {
         let Some(path) = wire.property(&format!("syft:location:{number}:path")) else {
             break;
         };
@@ -238,6 +241,7 @@ fn graph<'a>(
         roots: Vec::new(),
     };
     let mut dangling = 0_usize;
+    let mut seen: HashSet<(Option<u32>, u32)> = HashSet::new();
     source.expect_list(list, || "dependencies".to_owned());
     for (position, raw) in list.raw().iter().enumerate() {
         let wire: Option<DependencyWire<'a>> =
@@ -254,11 +258,11 @@ fn graph<'a>(
             dangling += 1;
             continue;
         };
-        let mut seen: HashSet<u32> = targets.iter().copied().collect();
+        let owner = numbers.get(from).copied().filter(|_| root != Some(from));
         for target in &wire.depends_on.0 {
             match numbers.get(target.0.trim()) {
                 Some(number) => {
-                    if seen.insert(*number) {
+                    if seen.insert((owner, *number)) {
                         targets.push(*number);
                     }
                 }

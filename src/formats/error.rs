@@ -2,6 +2,8 @@
 //!
 //! Losses of single entries are not errors: they are in the report as `Loss`.
 
+use std::time::Duration;
+
 use crate::error::{ErrorKind, Explain};
 use crate::text::Safe;
 
@@ -10,6 +12,9 @@ pub const MAX_SIZE: usize = 256 * 1024 * 1024;
 
 /// How much larger than its packed form a document may be.
 pub const MAX_RATIO: usize = 100;
+
+/// The longest that the entries of one document may take to read; the rest is a loss.
+pub const MAX_TIME: Duration = Duration::from_mins(1);
 
 /// The most documents that one file may hold.
 pub const MAX_DOCUMENTS: usize = 10_000;
@@ -186,6 +191,12 @@ pub enum FormatError {
         /// Its top keys, or what else it is.
         found: String,
     },
+    /// The documents of the file take longer to read than [`MAX_TIME`] altogether.
+    #[error("`{path}` takes longer to read than {} seconds", MAX_TIME.as_secs())]
+    TooSlow {
+        /// The file.
+        path: String,
+    },
     /// The file holds more documents than [`MAX_DOCUMENTS`].
     #[error("`{path}` holds more than {MAX_DOCUMENTS} documents")]
     TooManyDocuments {
@@ -222,7 +233,7 @@ impl Explain for FormatError {
                 "write the report again with the scanner's own `--output FILE`; a half report is never read as clean"
             }
             Self::TooDeep { .. } => "no scanner writes such a file: find out who made it",
-            Self::UnknownBeside { .. } | Self::TooManyDocuments { .. } => {
+            Self::UnknownBeside { .. } | Self::TooManyDocuments { .. } | Self::TooSlow { .. } => {
                 "put each report in a file of its own"
             }
             Self::Unpack { .. } => {

@@ -5,12 +5,13 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
+use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::error::Place;
+use super::error::{MAX_TIME, Place};
 use crate::model::{Digest, Loss, Purl, Severity, Span};
 
 /// A scalar as text: a string, number or boolean. An object or a list is an error.
@@ -272,6 +273,10 @@ pub(super) fn within(value: Option<f64>, limit: f64) -> Option<f64> {
 #[derive(Debug)]
 pub(super) struct Source<'a> {
     text: &'a str,
+    /// When reading gives up.
+    deadline: Instant,
+    /// The loss that stands for everything after the deadline.
+    late: Option<usize>,
     /// What was lost so far.
     pub(super) losses: Vec<Loss>,
     /// Remarks for the reader.
@@ -280,8 +285,15 @@ pub(super) struct Source<'a> {
 
 impl<'a> Source<'a> {
     pub(super) fn new(text: &'a str) -> Self {
+        Self::until(text, Instant::now() + MAX_TIME)
+    }
+
+    /// Returns a source that is read until `deadline`; entries after that are lost.
+    pub(super) fn until(text: &'a str, deadline: Instant) -> Self {
         Self {
             text,
+            deadline,
+            late: None,
             losses: Vec::new(),
             notices: Vec::new(),
         }
@@ -320,6 +332,10 @@ impl<'a> Source<'a> {
         place: impl FnOnce() -> String,
     ) -> Option<T> {
         let part = raw.get();
+        if self.late.is_some() || Instant::now() > self.deadline {
+            self.lose_late(records, part, place);
+            return None;
+        }
         match serde_json::from_str(part) {
             Ok(value) => Some(value),
             Err(error) => {
@@ -334,6 +350,18 @@ impl<'a> Source<'a> {
                 None
             }
         }
+    }
+
+    /// Entries that time was missing for are one loss, so that there are not millions of them.
+    fn lose_late(&mut self, records: u64, part: &str, place: impl FnOnce() -> String) {
+        if let Some(loss) = self.late.and_then(|index| self.losses.get_mut(index)) {
+            loss.records = loss.records.saturating_add(records);
+            return;
+        }
+        self.late = Some(self.losses.len());
+        let seconds = MAX_TIME.as_secs();
+        let reason = format!("reading took longer than {seconds} seconds: all from here is lost");
+        self.lose(place(), Some(part), reason, records);
     }
 
     /// Records the loss of a whole list where `entries` is none.
@@ -368,4 +396,31 @@ pub(super) fn reason_of(error: &serde_json::Error) -> String {
 pub(super) fn place_of(whole: &str, start: usize, error: &serde_json::Error) -> Place {
     let part = whole.get(start..).unwrap_or_default();
     Place::at(whole, start + offset_of(part, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Late entries are counted, every one of them, and make the report partial.
+    #[test]
+    fn what_time_was_missing_for_is_lost_and_counted() {
+        let text = "[{}, {}, {}]";
+        let entries: Entries<'_> = serde_json::from_str(text).unwrap();
+        let mut source = Source::until(text, Instant::now());
+        while Instant::now() <= source.deadline {}
+        for (number, raw) in entries.raw().iter().enumerate() {
+            let read: Option<Pairs<'_, Text<'_>>> =
+                source.parse(raw, 2, || format!("list[{number}]"));
+            assert!(read.is_none());
+        }
+        let [loss] = source.losses.as_slice() else {
+            panic!("{:?}", source.losses);
+        };
+        assert_eq!((loss.place.as_str(), loss.records), ("list[0]", 6));
+        assert!(loss.reason.contains("longer than 60 seconds"));
+        let mut source = Source::new(text);
+        let first: Option<Pairs<'_, Text<'_>>> = source.parse(entries.raw()[0], 1, String::new);
+        assert!(first.is_some() && source.losses.is_empty());
+    }
 }

@@ -2,9 +2,8 @@
 //!
 //! The run around the results is read in `sarif`.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-
-use std::collections::HashMap;
 
 use serde_json::value::RawValue;
 
@@ -369,14 +368,12 @@ fn fix(text: Option<&str>, otherwise: FixState) -> Fix {
 }
 
 fn locations(wire: &ResultWire<'_>, with_line: bool) -> Vec<Location> {
-    let mut locations: Vec<Location> = Vec::new();
-    for place in &wire.locations.0 {
-        let location = location(place, with_line);
-        if !location.path.is_empty() && !locations.contains(&location) {
-            locations.push(location);
-        }
-    }
-    locations
+    let mut seen = HashSet::new();
+    let places = wire.locations.0.iter();
+    places
+        .map(|place| location(place, with_line))
+        .filter(|location| !location.path.is_empty() && seen.insert(location.clone()))
+        .collect()
 }
 
 /// Grype puts the path inside the image into the logical location, with the image and the layer

@@ -39,7 +39,7 @@ pub(in crate::formats) fn read(
         let word = wire.kind.get().unwrap_or_default();
         let Some(kind) = kind_of(word) else {
             let word = quote(word);
-            if !others.contains(&word) {
+            if others.len() < 8 && !others.contains(&word) {
                 others.push(word);
             }
             continue;

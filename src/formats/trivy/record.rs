@@ -261,9 +261,12 @@ fn fix(fixed: Option<&str>, status: Option<&str>) -> Fix {
     Fix { state, versions }
 }
 
+/// More sources than this rate nothing; each is looked for among all.
+const MOST_RATINGS: usize = 100;
+
 fn ratings(wire: &VulnerabilityWire<'_>) -> Vec<Arc<Rating>> {
     let mut ratings: Vec<Rating> = Vec::new();
-    for (source, severity) in &wire.vendor_severity.0 {
+    for (source, severity) in wire.vendor_severity.0.iter().take(MOST_RATINGS) {
         let word = Some(severity.clone());
         let severity = match severity.0.parse::<u64>() {
             Ok(number) => Severity::from_trivy_number(number),
@@ -271,7 +274,7 @@ fn ratings(wire: &VulnerabilityWire<'_>) -> Vec<Arc<Rating>> {
         };
         ratings.push(rating(source, severity));
     }
-    for (source, cvss) in &wire.cvss.0 {
+    for (source, cvss) in wire.cvss.0.iter().take(MOST_RATINGS) {
         let (score, vector) = newest_cvss(cvss);
         let known = ratings.iter_mut().find(|rating| rating.source == **source);
         let mut added = rating(source, Severity::Unknown);
