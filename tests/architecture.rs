@@ -88,6 +88,7 @@ const TOP: &[&str] = &[
     "assets",
     "benches",
     "docs",
+    "fuzz",
     "src",
     "tests",
 ];

@@ -1,0 +1,50 @@
+//! What must hold of every input, whatever its bytes: no panic, and nothing lost uncounted.
+//!
+//! The inputs are made in `fuzz_targets`. Run one with the fixtures as its beginning:
+//! `cargo +nightly fuzz run trivy fuzz/corpus/trivy tests/fixtures/trivy`.
+
+use countersign::error::Explain as _;
+use countersign::formats::{self, Document};
+use countersign::model::Report;
+
+/// Reads `bytes` and holds what comes out against the text it came from.
+pub fn check(bytes: &[u8]) {
+    let loaded = match formats::read("input", bytes.to_vec()) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            assert!(!error.hints().is_empty() && error.to_string().contains("input"));
+            return;
+        }
+    };
+    assert!(!loaded.documents.is_empty());
+    let again = formats::text("input", bytes.to_vec()).map(String::into_bytes);
+    assert_eq!(again.as_ref(), Ok(&loaded.text));
+    for document in &loaded.documents {
+        match document {
+            Document::Report(report) => check_report(report, &loaded.text),
+            Document::Sbom(sbom) => assert_eq!(sbom.components.len(), sbom.depends_on.len()),
+        }
+    }
+}
+
+fn check_report(report: &Report, text: &[u8]) {
+    let counts = report.counts();
+    assert_eq!(counts.read, report.records.len() as u64 + counts.unreadable);
+    assert!(report.looked_for_vulnerabilities || report.is_partial() || !report.notices.is_empty());
+    for record in &report.records {
+        let start = usize::try_from(record.span.start).unwrap_or(usize::MAX);
+        let end = start + usize::try_from(record.span.length).unwrap_or(usize::MAX);
+        let bytes = text.get(start..end).unwrap_or_default();
+        assert!(bytes.starts_with(b"{") && bytes.ends_with(b"}"));
+        // Damage in parts that only details read is an error, never a panic.
+        drop(formats::details(report.format, bytes));
+    }
+}
+
+/// Checks `bytes` as they are, and in the place of the `%` of a frame that makes the format known.
+pub fn check_in(frame: &str, bytes: &[u8]) {
+    check(bytes);
+    if let Some((before, after)) = frame.split_once('%') {
+        check(&[before.as_bytes(), bytes, after.as_bytes()].concat());
+    }
+}
