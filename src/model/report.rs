@@ -327,6 +327,13 @@ impl Report {
         }
     }
 
+    /// Returns whether this is a vulnerability result that was read whole, in a format that keeps
+    /// what the scanner knows. Only such a report says that an image was scanned.
+    #[must_use]
+    pub fn is_scan(&self) -> bool {
+        self.looked_for_vulnerabilities && !self.is_partial() && !self.format.is_reduced()
+    }
+
     /// Returns whether something of the report was lost.
     #[must_use]
     pub fn is_partial(&self) -> bool {

@@ -43,9 +43,7 @@ impl Review {
             };
             summary.partial |= report.is_partial();
             let alone = image.reports.len() == 1;
-            summary.scanned |= report.looked_for_vulnerabilities
-                && !report.is_partial()
-                && (rule.is_identity() || alone);
+            summary.scanned |= report.is_scan() && (rule.is_identity() || alone);
             summary.scanners.push(report.scanner.clone());
             summary.evidence.push(report.origin.sha256.clone());
         }

@@ -162,6 +162,15 @@ pub fn compare(subject: &Subject, reports: &[Arc<Report>], sboms: &[Arc<Sbom>]) 
                 .then_some((report.as_ref(), *position, *rule))
         })
         .collect();
+    // What a reduced format leaves out is no disagreement, where whole reports are at hand.
+    if looked
+        .iter()
+        .filter(|(report, ..)| !report.format.is_reduced())
+        .count()
+        >= 2
+    {
+        looked.retain(|(report, ..)| !report.format.is_reduced());
+    }
     looked.sort_by_key(|(report, position, _)| (report.scanner.as_str(), *position));
     let mut comparisons = Vec::new();
     for (position, (left, left_index, left_rule)) in looked.iter().enumerate() {

@@ -28,6 +28,8 @@ pub mod class {
     pub const NOT_SCANNED: &str = "not-scanned";
     /// A report is joined by name only.
     pub const NAME_ONLY: &str = "joined-by-name";
+    /// A report is in a format that leaves out what the scanner knows.
+    pub const REDUCED: &str = "reduced-evidence";
     /// A report is older than the policy allows, or has no date.
     pub const REPORT_AGE: &str = "report-age";
     /// A filter of the scan hides what the policy asks for.

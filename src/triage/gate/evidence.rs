@@ -44,12 +44,20 @@ pub(super) fn judge(policy: &Policy, input: &GateInput<'_>, outcome: &mut Outcom
             outcome.warn(class::NAME_ONLY, text, Vec::new());
         }
     }
+    for (report, _) in &reports {
+        if report.looked_for_vulnerabilities && report.format.is_reduced() {
+            let text = format!(
+                "{} is reduced evidence ({}): its findings count, but not as a scan",
+                report.origin.path,
+                report.format.as_str()
+            );
+            outcome.warn(class::REDUCED, text, Vec::new());
+        }
+    }
     let looked: Vec<&Report> = reports
         .iter()
         .filter(|(report, rule)| {
-            report.looked_for_vulnerabilities
-                && !report.is_partial()
-                && (rule.is_identity() || *rule == JoinRule::None)
+            report.is_scan() && (rule.is_identity() || *rule == JoinRule::None)
         })
         .map(|(report, _)| *report)
         .collect();

@@ -283,6 +283,9 @@ fn what_was_not_seen_never_opens_it() {
     assert_eq!(partial.blockers(), [class::PARTIAL, class::NOT_SCANNED]);
     let config = Case::clean().change(|report| report.looked_for_vulnerabilities = false);
     assert_eq!(config.blockers(), [class::NOT_SCANNED]);
+    let reduced = Case::clean().change(|report| report.format = crate::model::Format::Sarif);
+    assert_eq!(reduced.blockers(), [class::NOT_SCANNED]);
+    assert_eq!(reduced.ask().warnings[0].class, class::REDUCED);
     for (rule, blockers) in [
         (JoinRule::Name, vec![class::NAME_ONLY]),
         (JoinRule::Asserted, vec![class::NOT_SCANNED]),
