@@ -17,7 +17,7 @@ mod reasons;
 mod units;
 
 use pairing::{Pairing, pair};
-use reasons::Witness;
+use reasons::{Catalogue, Witness};
 use units::{Unit, units};
 
 /// How well a reason is supported.
@@ -211,7 +211,8 @@ pub fn compare_reports(left: &Report, right: &Report, sboms: &[&Sbom]) -> Compar
     };
     let left_side = Witness::new(left, left_name, &left_units);
     let right_side = Witness::new(right, right_name, &right_units);
-    let mut rows = rows(&pairing, &left_side, &right_side, sboms);
+    let catalogues: Vec<Catalogue<'_>> = sboms.iter().map(|sbom| Catalogue::new(sbom)).collect();
+    let mut rows = rows(&pairing, &left_side, &right_side, &catalogues);
     rows.sort_by(|one, other| order(one).cmp(&order(other)));
     let (left_agreed, right_agreed) = (pairing.left_agreed(), pairing.right_agreed());
     let count = |wanted: Difference| {
@@ -260,7 +261,12 @@ fn only_one_fixes(row: &Row) -> bool {
     row.difference.contains(&Difference::Fix) && fixes == 1
 }
 
-fn rows(pairing: &Pairing, left: &Witness<'_>, right: &Witness<'_>, sboms: &[&Sbom]) -> Vec<Row> {
+fn rows(
+    pairing: &Pairing,
+    left: &Witness<'_>,
+    right: &Witness<'_>,
+    sboms: &[Catalogue<'_>],
+) -> Vec<Row> {
     let mut rows = Vec::new();
     // One vulnerability may be two units of a side (by advisory, and by CPE): a fix that either
     // names is one that this side names.
@@ -336,7 +342,7 @@ fn both(
     }
 }
 
-fn only(unit: &Unit<'_>, own: &Witness<'_>, other: &Witness<'_>, sboms: &[&Sbom]) -> Row {
+fn only(unit: &Unit<'_>, own: &Witness<'_>, other: &Witness<'_>, sboms: &[Catalogue<'_>]) -> Row {
     let id = units::primary(unit.ids.iter()).unwrap_or_else(|| unit.shown.clone());
     Row {
         side: own.name.to_owned(),

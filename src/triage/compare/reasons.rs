@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use super::units::Unit;
 use super::{Difference, Reason, Strength};
-use crate::model::Sbom;
 
 mod difference;
 mod found;
@@ -15,14 +14,14 @@ mod lacking;
 mod stated;
 mod witness;
 
-pub(super) use witness::Witness;
+pub(super) use witness::{Catalogue, Witness};
 
 /// One unit that only one side has.
 struct Absence<'a> {
     unit: &'a Unit<'a>,
     own: &'a Witness<'a>,
     other: &'a Witness<'a>,
-    sboms: &'a [&'a Sbom],
+    sboms: &'a [Catalogue<'a>],
 }
 
 /// The precedence: what the reports state, then what they hold, then what they lack.
@@ -77,7 +76,7 @@ pub(super) fn of_presence(
     unit: &Unit<'_>,
     own: &Witness<'_>,
     other: &Witness<'_>,
-    sboms: &[&Sbom],
+    sboms: &[Catalogue<'_>],
 ) -> Reason {
     let absence = Absence {
         unit,

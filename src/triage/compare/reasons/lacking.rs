@@ -4,7 +4,7 @@
 
 use super::witness::files_of;
 use super::{Absence, reason};
-use crate::model::{Fixable, Format, Package, Sbom, Severity};
+use crate::model::{Fixable, Format, Severity};
 use crate::triage::compare::{Reason, Strength};
 
 /// Published after the other's database was made, or after its scan: it could not know.
@@ -293,10 +293,10 @@ fn lacks(absence: &Absence<'_>, how: &str) -> Reason {
 /// An SBOM of the image lists the package.
 pub(super) fn in_sbom(absence: &Absence<'_>) -> Option<Reason> {
     let identity = &absence.unit.identity;
-    let sbom = absence
-        .sboms
-        .iter()
-        .find(|sbom| packages(sbom).any(|package| package.identity().agrees_with(identity)))?;
+    let mut sboms = absence.sboms.iter();
+    let sbom = sboms
+        .find(|catalogue| catalogue.packages.hold(identity))?
+        .sbom;
     let mut reason = lacks(
         absence,
         &format!("catalogued according to the SBOM {}", sbom.origin.path),
@@ -309,23 +309,12 @@ pub(super) fn in_sbom(absence: &Absence<'_>) -> Option<Reason> {
     Some(reason)
 }
 
-fn packages(sbom: &Sbom) -> impl Iterator<Item = &Package> {
-    sbom.components.iter().map(|component| &component.package)
-}
-
 /// The SBOMs of the image list packages of this kind, but not this one.
 pub(super) fn not_in_sbom(absence: &Absence<'_>) -> Option<Reason> {
     let (unit, own) = (absence.unit, absence.own);
-    let sbom = absence
-        .sboms
-        .iter()
-        .find(|sbom| packages(sbom).any(|package| package.ecosystem == unit.identity.ecosystem))?;
-    let versions: std::collections::BTreeSet<String> = packages(sbom)
-        .map(Package::identity)
-        .filter(|identity| identity.same_package(&unit.identity))
-        .map(|identity| identity.version)
-        .collect();
-    let versions: Vec<String> = versions.into_iter().collect();
+    let mut sboms = absence.sboms.iter();
+    let catalogue = sboms.find(|one| one.packages.hold_any_of(&unit.identity.ecosystem))?;
+    let (sbom, versions) = (catalogue.sbom, catalogue.packages.versions(&unit.identity));
     Some(reason(
         "not-catalogued",
         Strength::Inferred,

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use chrono::{DateTime, Utc};
 
 use crate::model::{
-    DatabaseAge, Fixable, Format, Kind, Package, PackageIdentity, Record, Report, ScanOption,
+    DatabaseAge, Fixable, Format, Kind, Package, PackageIdentity, Record, Report, Sbom, ScanOption,
     Severity, VulnerabilityId,
 };
 use crate::triage::compare::pairing::ids_meet;
@@ -69,9 +69,31 @@ impl Packages {
         versions.into_iter().collect()
     }
 
+    /// Returns whether any package of this kind is there.
+    pub(super) fn hold_any_of(&self, ecosystem: &str) -> bool {
+        self.0.keys().any(|(found, _)| found == ecosystem)
+    }
+
     /// Returns how many there are.
     pub(super) fn count(&self) -> usize {
         self.0.values().map(Vec::len).sum()
+    }
+}
+
+/// An SBOM of the image, with its packages by name.
+pub(in crate::triage::compare) struct Catalogue<'a> {
+    pub(super) sbom: &'a Sbom,
+    pub(super) packages: Packages,
+}
+
+impl<'a> Catalogue<'a> {
+    /// Looks at an SBOM.
+    pub(in crate::triage::compare) fn new(sbom: &'a Sbom) -> Self {
+        let packages = sbom.components.iter().map(|component| &component.package);
+        Self {
+            sbom,
+            packages: Packages::new(packages.map(Package::identity)),
+        }
     }
 }
 
