@@ -124,7 +124,17 @@ impl Story {
 
     /// Shows a command and runs it; it must end as the story has it.
     fn run(&mut self, arguments: &[&str], expected: Exit) -> Result<(), Stop> {
-        let shown = arguments.join(" ");
+        let shown: Vec<String> = arguments
+            .iter()
+            .map(|word| {
+                if word.contains(' ') {
+                    format!("'{word}'")
+                } else {
+                    (*word).to_owned()
+                }
+            })
+            .collect();
+        let shown = shown.join(" ");
         self.output.line(&format!("$ countersign {shown}"))?;
         let line = ["countersign"].iter().chain(arguments).map(OsString::from);
         let exit = match super::parse(line, &self.environment) {

@@ -27,6 +27,12 @@ impl Piece {
     /// Returns a piece of the program's own words.
     #[must_use]
     pub fn new(text: &'static str, role: Role) -> Self {
+        // A blank with a colour would be a block of it in the selected row, which is reversed.
+        let role = if text.trim().is_empty() {
+            Role::Text
+        } else {
+            role
+        };
         Self {
             text: Text::Own(text),
             role,

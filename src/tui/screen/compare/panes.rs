@@ -128,12 +128,14 @@ fn scan(name: &str, report: &Report, context: &Context<'_>) -> Vec<Vec<Piece>> {
                 DatabaseAge::LowerBound => " or later",
                 DatabaseAge::Exact | DatabaseAge::Unknown => "",
             };
-            let hours = (context.now - built).num_hours();
+            let age = context.now - built;
+            let (count, unit) = match age.num_hours() {
+                hours @ ..48 => (hours, "h"),
+                _ => (age.num_days(), "d"),
+            };
             let date = built.format("%Y-%m-%d %H:%MZ");
-            let text = format!(
-                "  database {date}{bound} ({} h)",
-                thousands(u64::try_from(hours).unwrap_or(0))
-            );
+            let count = thousands(u64::try_from(count).unwrap_or(0));
+            let text = format!("  database {date}{bound} ({count} {unit})");
             Piece::foreign(&text, Role::Text)
         }
         None => Piece::new("  database date unknown", Role::Warning),

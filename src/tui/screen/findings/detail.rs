@@ -82,10 +82,7 @@ impl State {
             }
             _ => {
                 lines.push(Vec::new());
-                lines.push(vec![Piece::new(
-                    "Enter reads the full text from the report",
-                    Role::Dim,
-                )]);
+                lines.push(vec![Piece::new("Enter: the full text", Role::Dim)]);
             }
         }
         lines
