@@ -141,8 +141,8 @@ pub fn is_hidden(character: char) -> bool {
         )
 }
 
-/// Writes JSON in which every hidden character is `\uXXXX`, so that the value is kept and a
-/// terminal that shows the document is safe.
+/// Writes JSON in which every hidden character is `\u` with four digits, so that the value is kept
+/// and a terminal that shows the document is safe.
 struct Escaping<F>(F);
 
 impl<F: serde_json::ser::Formatter> serde_json::ser::Formatter for Escaping<F> {
