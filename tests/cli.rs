@@ -354,3 +354,15 @@ fn a_configuration_that_is_wrong_is_usage_with_its_line() {
     assert_eq!((output.code, output.stdout.as_str()), (2, ""), "{output:?}");
     assert!(output.stderr.contains("line 2"), "{}", output.stderr);
 }
+
+#[test]
+fn the_archive_is_named_before_or_after_what_to_do_with_it() {
+    let sandbox = Sandbox::new();
+    for arguments in [
+        ["archive", "list", "--archive", "kept"],
+        ["archive", "--archive", "kept", "list"],
+    ] {
+        let output = sandbox.run(arguments);
+        assert_eq!(output.code, 0, "{arguments:?}: {}", output.stderr);
+    }
+}

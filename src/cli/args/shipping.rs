@@ -20,7 +20,7 @@ pub(crate) struct PromotionArgs {
     /// Where it goes: a registry reference with its tag
     #[arg(value_name = "DESTINATION")]
     pub(crate) destination: String,
-    /// The evidence; without it, what the approval names is fetched from the archive
+    /// The reports and SBOMs that were reviewed
     #[arg(value_name = "INPUT")]
     pub(crate) inputs: Vec<String>,
     /// How the inputs are read
@@ -180,9 +180,9 @@ pub(crate) struct ArchiveArgs {
     /// What to do with it
     #[command(subcommand)]
     pub(crate) command: ArchiveCommand,
-    /// The archive
-    #[command(flatten)]
-    pub(crate) archive: ArchiveOption,
+    /// Where evidence is kept: a folder or s3://bucket/prefix
+    #[arg(long, global = true, value_name = "DIR|s3://…")]
+    pub(crate) archive: Option<String>,
 }
 
 /// What to do with the archive.
@@ -223,7 +223,7 @@ impl ArchiveArgs {
     /// Returns what the options set in the configuration.
     pub(crate) fn overrides(&self) -> Overrides {
         Overrides {
-            archive: self.archive.archive.clone(),
+            archive: self.archive.clone(),
             ..Overrides::default()
         }
     }
