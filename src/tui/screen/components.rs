@@ -14,7 +14,7 @@ use std::sync::Arc;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use crate::keymap::{Action, Code, Key, Place};
+use crate::keymap::{Action, Place};
 use crate::model::{Component, Finding, Sbom, Severity};
 use crate::text::thousands;
 use crate::triage::components::Components;
@@ -145,24 +145,11 @@ impl State {
     pub fn handle(&mut self, input: &Input, context: &Context<'_>) -> Vec<Outcome> {
         match input {
             Input::Action(action) => return self.act(*action, context),
-            Input::Key(key) => self.key(*key),
+            Input::Key(key) => self.typing = self.filter.press_filter(*key),
             Input::Paste(text) => self.filter.insert(text),
         }
         self.list(context);
         Vec::new()
-    }
-
-    fn key(&mut self, key: Key) {
-        match key.code {
-            Code::Enter => self.typing = false,
-            Code::Esc => {
-                self.typing = false;
-                self.filter = Field::default();
-            }
-            _ => {
-                self.filter.press(key);
-            }
-        }
     }
 
     fn act(&mut self, action: Action, context: &Context<'_>) -> Vec<Outcome> {

@@ -155,7 +155,13 @@ impl DataTable<'_> {
             let row = (self.row)(position);
             let selected = position == self.cursor.selected;
             let pointer = if selected { ">" } else { " " };
-            let gutter = [Piece::new(pointer, Role::Text), row.mark];
+            // A blank mark with a colour would be a block of it in the selected row.
+            let mark = if row.mark.is_blank() {
+                Piece::new(" ", Role::Text)
+            } else {
+                row.mark
+            };
+            let gutter = [Piece::new(pointer, Role::Text), mark];
             line(
                 self.theme,
                 &gutter,

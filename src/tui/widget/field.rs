@@ -38,6 +38,21 @@ impl Field {
         &self.text
     }
 
+    /// Takes a key of somebody typing a filter; returns whether they go on: Enter keeps the text,
+    /// Esc throws it away.
+    pub fn press_filter(&mut self, key: Key) -> bool {
+        match key.code {
+            Code::Enter => return false,
+            Code::Esc => {
+                *self = Self::default();
+                return false;
+            }
+            _ => {}
+        }
+        self.press(key);
+        true
+    }
+
     /// Takes a key; returns whether the text changed. Enter, Esc, Tab and the vertical arrows are
     /// not the field's.
     pub fn press(&mut self, key: Key) -> bool {

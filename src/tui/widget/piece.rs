@@ -27,16 +27,20 @@ impl Piece {
     /// Returns a piece of the program's own words.
     #[must_use]
     pub fn new(text: &'static str, role: Role) -> Self {
-        // A blank with a colour would be a block of it in the selected row, which is reversed.
-        let role = if text.trim().is_empty() {
-            Role::Text
-        } else {
-            role
-        };
         Self {
             text: Text::Own(text),
             role,
         }
+    }
+
+    /// Returns whether there is nothing to see but the style.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        let text = match &self.text {
+            Text::Own(text) => text,
+            Text::Safe(safe) => safe.as_str(),
+        };
+        text.trim().is_empty()
     }
 
     /// Returns a piece of text from anywhere: it is made safe first.
