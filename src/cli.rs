@@ -18,6 +18,7 @@ mod components;
 mod config;
 mod decide;
 mod demo;
+mod export;
 mod findings;
 mod gate;
 mod inspect;
@@ -256,6 +257,7 @@ fn dispatch(command: &Command, settings: &Settings) -> Result<Exit, Stop> {
         Command::Decide(args) => decide::run(args, settings),
         Command::Demo(args) => demo::run(args, settings),
         Command::Gate(args) => gate::run(args, settings),
+        Command::Export(args) => export::run(args, settings),
         Command::Plan(args) => plan::run(args, settings),
         Command::Promote(args) => promote::run(args, settings),
         Command::Sign(args) => sign::run(args, settings),

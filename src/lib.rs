@@ -28,6 +28,7 @@ pub mod connect;
 pub mod demo;
 pub mod environment;
 pub mod error;
+pub mod export;
 pub mod formats;
 pub mod keymap;
 pub mod ledger;

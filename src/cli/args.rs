@@ -9,6 +9,7 @@
 )]
 
 mod evidence;
+mod exporting;
 mod reading;
 mod setup;
 mod shipping;
@@ -21,6 +22,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::config::Overrides;
 
 pub(crate) use evidence::{DecideArgs, DecisionArg, GateArgs, LedgerArgs, LedgerCommand};
+pub(crate) use exporting::{ExportArg, ExportArgs};
 pub(crate) use reading::{CompareArgs, ComponentsArgs, FindingsArgs, InspectArgs, ListArgs};
 pub(crate) use setup::{
     CompletionsArgs, ConfigArgs, ConfigCommand, DemoArgs, KeyArgs, KeyCommand, ManArgs,
@@ -251,6 +253,8 @@ pub(crate) enum Command {
     Ledger(LedgerArgs),
     /// Ask the policy: open (exit 0) or closed (exit 1)
     Gate(GateArgs),
+    /// Write verdicts and findings for other tools: VEX, ignore files, SARIF, CSV, JUnit
+    Export(ExportArgs),
     /// Show what a promotion would do; changes nothing
     Plan(PlanArgs),
     /// Copy, sign, verify, archive and tag an approved image
@@ -284,6 +288,7 @@ impl Command {
             Self::List(args) => args.overrides(),
             Self::Decide(args) => args.overrides(),
             Self::Gate(args) => args.overrides(),
+            Self::Export(args) => args.overrides(),
             Self::Ledger(args) => args.overrides(),
             Self::Plan(args) => args.common.overrides(),
             Self::Promote(args) => args.common.overrides(),

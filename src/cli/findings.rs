@@ -2,8 +2,6 @@
 //!
 //! Joining and filtering are `triage`'s work.
 
-mod plain;
-
 use std::str::FromStr as _;
 use std::sync::Arc;
 
@@ -16,6 +14,7 @@ use super::open;
 use super::output::{self, Align, Output, Table, severity_color};
 use super::settings::Settings;
 use super::stop::Stop;
+use crate::export::rows;
 use crate::model::{
     Finding, FindingKey, Fix, Fixable, Kind, Location, Purl, Rating, Severity, SeverityCounts,
     StandingVerdict, Suppression, VulnerabilityId,
@@ -119,11 +118,11 @@ pub(super) fn run(args: &FindingsArgs, settings: &Settings) -> Result<Exit, Stop
     let opened = open::open(settings, &args.input.inputs, &args.input.reading)?;
     let chosen = open::subjects(&opened.review, &args.input.reading)?;
     open::warn_unscanned(&opened.review, &chosen);
-    let document = document(&opened.review, &chosen, &filter);
+    let (document, rows) = document(&opened.review, &chosen, &filter);
     match format {
         Format::Json => output.document("findings", &document)?,
-        Format::Csv => output.data(&plain::csv(&document))?,
-        Format::Markdown => output.data(&plain::markdown(&document))?,
+        Format::Csv => output.data(&rows::csv(&opened.review, &rows))?,
+        Format::Markdown => output.data(&rows::markdown(&opened.review, &rows))?,
         Format::Table | Format::Digest => table(&document, &mut output)?,
     }
     output.finish()?;
@@ -157,7 +156,12 @@ fn filter(args: &FindingsArgs) -> Result<Filter, Stop> {
     Ok(filter)
 }
 
-fn document<'a>(review: &'a Review, chosen: &[usize], filter: &Filter) -> FindingsDocument<'a> {
+/// Returns the document, and the rows of the review that its findings are.
+fn document<'a>(
+    review: &'a Review,
+    chosen: &[usize],
+    filter: &Filter,
+) -> (FindingsDocument<'a>, Vec<usize>) {
     let reports = ReportView::all(review, chosen);
     let mut totals = Totals::default();
     let place = |finding: &Finding| {
@@ -178,7 +182,7 @@ fn document<'a>(review: &'a Review, chosen: &[usize], filter: &Filter) -> Findin
         totals.fixable += u64::from(finding.fix.fixable() == Fixable::Yes);
     }
     let view = View::build(&review.index, filter, Sort::default());
-    let (mut findings, mut suppressed) = (Vec::new(), Vec::new());
+    let (mut findings, mut suppressed, mut rows) = (Vec::new(), Vec::new(), Vec::new());
     for row in view.rows() {
         let row = *row as usize;
         let Some(finding) = review.findings.get(row) else {
@@ -191,20 +195,22 @@ fn document<'a>(review: &'a Review, chosen: &[usize], filter: &Filter) -> Findin
         let list = if finding.suppressed_by.is_some() {
             &mut suppressed
         } else {
+            rows.push(row);
             &mut findings
         };
         list.push(FindingView::of(finding, subject, verdict));
     }
     totals.shown = findings.len() as u64;
     totals.filtered_out = totals.findings.saturating_sub(totals.shown);
-    FindingsDocument {
+    let document = FindingsDocument {
         subjects: SubjectView::all(review, chosen),
         records: RecordTotals::of(&reports),
         reports,
         totals,
         findings,
         suppressed,
-    }
+    };
+    (document, rows)
 }
 
 /// Writes one table a subject, headed by the image and what was read about it.
@@ -250,9 +256,9 @@ fn table(document: &FindingsDocument<'_>, output: &mut Output) -> Result<(), Sto
                 finding.id.as_str(),
                 finding.package.name,
                 finding.package.version,
-                &plain::fix(finding.fix),
+                &rows::fix(finding.fix),
                 &finding.scanners.join(","),
-                &plain::verdict(finding.verdict),
+                &rows::verdict(finding.verdict),
             ]);
             table.color(0, severity_color(finding.severity));
         }

@@ -162,7 +162,8 @@ impl<'a, T> Document<'a, T> {
     }
 }
 
-fn defect(error: &serde_json::Error) -> Stop {
+/// Returns the stop for a document that cannot be written: a defect of the program.
+pub(crate) fn defect(error: &serde_json::Error) -> Stop {
     Stop::new(
         ErrorKind::Internal,
         format!("the document cannot be written: {error}"),

@@ -1,10 +1,10 @@
-//! Findings as CSV and Markdown, and the cells that all plain forms share.
+//! Findings as rows: CSV (RFC 4180) and Markdown, and the texts of their columns.
 //!
 //! Cells are guarded: a spreadsheet must not take text of an image for a formula, nor Markdown for
 //! markup.
 
-use super::{FindingView, FindingsDocument};
-use crate::model::{Fix, FixState, StandingVerdict, VulnerabilityId};
+use crate::model::{Fix, FixState, Standing, StandingVerdict, VulnerabilityId};
+use crate::review::Review;
 use crate::text::Safe;
 
 const COLUMNS: [&str; 15] = [
@@ -26,7 +26,8 @@ const COLUMNS: [&str; 15] = [
 ];
 
 /// Returns what is known about a fix, in a few words.
-pub(super) fn fix(fix: &Fix) -> String {
+#[must_use]
+pub fn fix(fix: &Fix) -> String {
     match fix.state {
         FixState::Fixed if !fix.versions.is_empty() => fix.versions.join(", "),
         FixState::Fixed => "fixed".to_owned(),
@@ -37,8 +38,8 @@ pub(super) fn fix(fix: &Fix) -> String {
 }
 
 /// Returns the verdict and, where it no longer holds, that it does not.
-pub(super) fn verdict(verdict: Option<&StandingVerdict>) -> String {
-    use crate::model::Standing;
+#[must_use]
+pub fn verdict(verdict: Option<&StandingVerdict>) -> String {
     verdict.map_or_else(String::new, |taken| {
         let decision = taken.verdict.decision.as_str();
         match taken.standing {
@@ -48,44 +49,42 @@ pub(super) fn verdict(verdict: Option<&StandingVerdict>) -> String {
     })
 }
 
-fn cells(document: &FindingsDocument<'_>, finding: &FindingView<'_>) -> [String; 15] {
-    let image = document.subjects.get(finding.subject);
-    let aliases: Vec<&str> = finding
-        .aliases
-        .iter()
-        .map(VulnerabilityId::as_str)
-        .collect();
+/// Returns what is known about a finding, a text a column.
+fn columns(review: &Review, row: usize) -> Option<[String; 15]> {
+    let finding = review.findings.get(row)?;
+    let image = review.subjects.get(finding.subject as usize);
+    let aliases = finding.aliases.iter().map(VulnerabilityId::as_str);
     let places = finding.package.locations.iter();
     let locations: Vec<&str> = places
         .map(|place| place.path.as_str())
         .filter(|path| !path.is_empty())
         .collect();
-    [
-        image.map_or_else(String::new, |subject| subject.name.to_owned()),
+    Some([
+        image.map_or_else(String::new, |subject| subject.name.clone()),
         finding.key.to_string(),
         finding.kind.as_str().to_owned(),
         finding.severity.to_string(),
         finding.id.to_string(),
-        aliases.join(" "),
-        finding.package.name.to_owned(),
-        finding.package.version.to_owned(),
-        finding.package.ecosystem.to_owned(),
+        aliases.collect::<Vec<_>>().join(" "),
+        finding.package.name.clone(),
+        finding.package.version.clone(),
+        finding.package.ecosystem.clone(),
         finding.fix.state.as_str().to_owned(),
         finding.fix.versions.join(" "),
         locations.join(" "),
         finding.scanners.join(" "),
-        verdict(finding.verdict),
-        finding.title.to_owned(),
-    ]
+        verdict(review.verdicts.get(row).and_then(Option::as_ref)),
+        finding.title.clone(),
+    ])
 }
 
-/// Returns the findings as CSV (RFC 4180).
-pub(super) fn csv(document: &FindingsDocument<'_>) -> String {
+/// Returns these findings (rows of the review) as CSV.
+#[must_use]
+pub fn csv(review: &Review, rows: &[usize]) -> String {
     let mut text = COLUMNS.join(",");
     text.push_str("\r\n");
-    for finding in &document.findings {
-        let cells = cells(document, finding).map(|cell| csv_cell(&cell));
-        text.push_str(&cells.join(","));
+    for columns in rows.iter().filter_map(|row| columns(review, *row)) {
+        text.push_str(&columns.map(|text| csv_cell(&text)).join(","));
         text.push_str("\r\n");
     }
     text
@@ -105,15 +104,16 @@ fn csv_cell(text: &str) -> String {
     format!("\"{guard}{}\"", text.replace('"', "\"\""))
 }
 
-/// Returns the findings as a Markdown table.
-pub(super) fn markdown(document: &FindingsDocument<'_>) -> String {
+/// Returns these findings (rows of the review) as a Markdown table.
+#[must_use]
+pub fn markdown(review: &Review, rows: &[usize]) -> String {
     const SHOWN: [usize; 8] = [0, 3, 4, 6, 7, 10, 12, 13];
     let row = |cells: Vec<&str>| format!("| {} |\n", cells.join(" | "));
     let headings = SHOWN.iter().filter_map(|column| COLUMNS.get(*column));
     let mut text = row(headings.copied().collect());
     text.push_str(&row(vec!["---"; SHOWN.len()]));
-    for finding in &document.findings {
-        let cells = cells(document, finding).map(|cell| markdown_cell(&cell));
+    for columns in rows.iter().filter_map(|row| columns(review, *row)) {
+        let cells = columns.map(|text| markdown_cell(&text));
         let shown = SHOWN.iter().filter_map(|column| cells.get(*column));
         text.push_str(&row(shown.map(String::as_str).collect()));
     }
@@ -121,7 +121,8 @@ pub(super) fn markdown(document: &FindingsDocument<'_>) -> String {
 }
 
 /// Returns a cell in which every character that Markdown acts on is escaped.
-fn markdown_cell(text: &str) -> String {
+#[must_use]
+pub fn markdown_cell(text: &str) -> String {
     let safe = Safe::new(text);
     let mut cell = String::with_capacity(safe.as_str().len());
     for character in safe.as_str().chars() {

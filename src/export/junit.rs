@@ -1,0 +1,147 @@
+//! `JUnit` XML: the gate as test cases, a suite a subject.
+//!
+//! What closes the gate fails, what a verdict excuses is skipped, the rest passes. A reason that is
+//! about no finding (nothing scanned, a report read in part) is a failing case of its own.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
+
+use super::{Export, ExportRequest, escaped, headline, open_rows};
+use crate::model::{Finding, FindingKey};
+use crate::triage::gate::Gate;
+
+/// A case, as XML, and how it ended.
+struct Case {
+    xml: String,
+    outcome: Outcome,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Passed,
+    Failed,
+    Skipped,
+}
+
+/// Writes the suites.
+pub(super) fn write(request: &ExportRequest<'_>) -> Export {
+    let mut suites = String::new();
+    let mut entries = 0;
+    let (mut failed, mut skipped) = (0, 0);
+    for subject in request.subjects {
+        let (Some(gate), Some(image)) = (
+            request.review.gate(*subject, None, request.now),
+            request.review.subjects.get(*subject),
+        ) else {
+            continue;
+        };
+        let one = ExportRequest {
+            subjects: std::slice::from_ref(subject),
+            ..*request
+        };
+        let findings = open_rows(&one).filter_map(|row| request.review.findings.get(row));
+        let cases = cases(&gate, &findings.collect::<Vec<_>>());
+        let count = |outcome| cases.iter().filter(|case| case.outcome == outcome).count();
+        let (fails, skips) = (count(Outcome::Failed), count(Outcome::Skipped));
+        // Writing to a String cannot fail.
+        let _infallible = writeln!(
+            suites,
+            "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{fails}\" errors=\"0\" skipped=\"{skips}\" timestamp=\"{}\">",
+            escaped(&image.name),
+            cases.len(),
+            request.now.format("%Y-%m-%dT%H:%M:%S"),
+        );
+        entries += cases.len();
+        failed += fails;
+        skipped += skips;
+        suites.extend(cases.into_iter().map(|case| case.xml));
+        let warnings: Vec<String> = gate
+            .warnings
+            .iter()
+            .map(|warning| format!("{}: {}", warning.class, escaped(&warning.text)))
+            .collect();
+        if !warnings.is_empty() {
+            let _infallible = writeln!(
+                suites,
+                "    <system-out>{}</system-out>",
+                warnings.join("\n")
+            );
+        }
+        suites.push_str("  </testsuite>\n");
+    }
+    Export {
+        text: format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"countersign\" tests=\"{entries}\" failures=\"{failed}\" errors=\"0\" skipped=\"{skipped}\">\n{suites}</testsuites>\n"
+        ),
+        entries,
+        left_out: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
+
+fn cases(gate: &Gate, findings: &[&Finding]) -> Vec<Case> {
+    let mut failures: HashMap<&FindingKey, (&str, &str)> = HashMap::new();
+    let mut cases = Vec::new();
+    for blocker in &gate.blockers {
+        for key in &blocker.findings {
+            failures
+                .entry(key)
+                .or_insert((blocker.class, &blocker.text));
+        }
+        if blocker.findings.is_empty() {
+            cases.push(case(
+                "gate",
+                blocker.class,
+                Outcome::Failed,
+                blocker.class,
+                &blocker.text,
+            ));
+        }
+    }
+    let known: HashSet<&FindingKey> = findings.iter().map(|finding| &finding.key).collect();
+    for (key, (class, text)) in &failures {
+        if !known.contains(*key) {
+            cases.push(case("gate", key.as_str(), Outcome::Failed, class, text));
+        }
+    }
+    cases.sort_by(|one, other| one.xml.cmp(&other.xml));
+    let excused: HashMap<&FindingKey, String> = gate
+        .excused
+        .iter()
+        .map(|excused| {
+            let verdict = &excused.verdict;
+            let words = format!(
+                "{} by {}: {}",
+                verdict.verdict.decision.as_str(),
+                verdict.recorded.reviewer,
+                verdict.verdict.reason
+            );
+            (&excused.key, words)
+        })
+        .collect();
+    for finding in findings {
+        let name = format!("{} {}", finding.severity, headline(finding));
+        let kind = finding.kind.as_str();
+        cases.push(
+            match (failures.get(&finding.key), excused.get(&finding.key)) {
+                (Some((class, text)), _) => case(kind, &name, Outcome::Failed, class, text),
+                (None, Some(words)) => case(kind, &name, Outcome::Skipped, "", words),
+                (None, None) => case(kind, &name, Outcome::Passed, "", ""),
+            },
+        );
+    }
+    cases
+}
+
+fn case(class: &str, name: &str, outcome: Outcome, kind: &str, message: &str) -> Case {
+    let (name, message) = (escaped(name), escaped(message));
+    let open = format!("    <testcase classname=\"{class}\" name=\"{name}\"");
+    let xml = match outcome {
+        Outcome::Passed => format!("{open}/>\n"),
+        Outcome::Skipped => format!("{open}><skipped message=\"{message}\"/></testcase>\n"),
+        Outcome::Failed => {
+            format!("{open}><failure type=\"{kind}\" message=\"{message}\"/></testcase>\n")
+        }
+    };
+    Case { xml, outcome }
+}

@@ -1,0 +1,202 @@
+//! SARIF 2.1.0: findings as results, verdicts as suppressions.
+//!
+//! Findings that a scanner or an ignore file suppresses are results too, marked so.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::decided::{decided, split_line};
+use super::{Export, ExportRequest, headline};
+use crate::model::{Finding, Fixable, Kind, Severity, StandingVerdict};
+use crate::text::{self, Safe};
+
+#[derive(Serialize)]
+struct Log {
+    #[serde(rename = "$schema")]
+    schema: &'static str,
+    version: &'static str,
+    runs: Vec<Run>,
+}
+
+#[derive(Serialize)]
+struct Run {
+    tool: Value,
+    #[serde(rename = "automationDetails")]
+    automation: Value,
+    results: Vec<Value>,
+    properties: Value,
+}
+
+/// Writes the log, a run a subject.
+pub(super) fn write(request: &ExportRequest<'_>) -> Result<Export, serde_json::Error> {
+    let review = request.review;
+    let mut runs = Vec::new();
+    let mut entries = 0;
+    for subject in request.subjects {
+        let Some(image) = review.subjects.get(*subject) else {
+            continue;
+        };
+        let mut rules: BTreeMap<&str, Value> = BTreeMap::new();
+        let mut results = Vec::new();
+        for row in review.findings_of(*subject) {
+            let Some(finding) = review.findings.get(row) else {
+                continue;
+            };
+            rules
+                .entry(finding.id.as_str())
+                .or_insert_with(|| rule(finding));
+            let verdict = review.verdicts.get(row).and_then(Option::as_ref);
+            results.push(result(finding, verdict, &image.name));
+        }
+        entries += results.len();
+        runs.push(Run {
+            tool: json!({"driver": {
+                "name": "countersign",
+                "semanticVersion": env!("CARGO_PKG_VERSION"),
+                "rules": rules.into_values().collect::<Vec<_>>(),
+            }}),
+            automation: json!({"id": format!("countersign/{}", Safe::new(&image.name))}),
+            results,
+            properties: json!({
+                "imageName": image.name,
+                "imageID": image.image_id,
+                "manifestDigest": image.manifest_digest,
+                "repoDigests": image.repo_digests,
+            }),
+        });
+    }
+    let (_, left_out) = decided(request);
+    let log = Log {
+        schema: "https://json.schemastore.org/sarif-2.1.0.json",
+        version: "2.1.0",
+        runs,
+    };
+    Ok(Export {
+        text: text::to_json(&log)?,
+        entries,
+        left_out,
+        warnings: Vec::new(),
+    })
+}
+
+fn rule(finding: &Finding) -> Value {
+    json!({
+        "id": finding.id,
+        "shortDescription": {"text": if finding.title.is_empty() { finding.id.as_str() } else { &finding.title }},
+        "properties": {
+            "tags": [finding.kind.as_str(), finding.severity.as_str()],
+            "security-severity": score(finding),
+        },
+    })
+}
+
+/// The number GitHub sorts by: the highest score of a rating at the finding's own severity, else
+/// the middle of that severity's band (CVSS 3.1 §5).
+fn score(finding: &Finding) -> String {
+    let of_ratings = finding
+        .ratings
+        .iter()
+        .filter(|rating| rating.severity == finding.severity)
+        .filter_map(|rating| rating.score)
+        .fold(None, |highest: Option<f64>, score| {
+            Some(highest.map_or(score, |highest| highest.max(score)))
+        });
+    let of_band = match finding.severity {
+        Severity::Critical => 9.5,
+        Severity::High => 8.0,
+        Severity::Medium => 5.5,
+        Severity::Low | Severity::Negligible => 2.0,
+        Severity::Unknown => 0.0,
+    };
+    format!("{:.1}", of_ratings.unwrap_or(of_band))
+}
+
+fn result(finding: &Finding, verdict: Option<&StandingVerdict>, image: &str) -> Value {
+    let mut message = headline(finding);
+    if finding.kind == Kind::Vulnerability {
+        let fix = match finding.fix.fixable() {
+            Fixable::Yes => format!(", fixed in {}", finding.fix.versions.join(", ")),
+            Fixable::No => ", no fix".to_owned(),
+            Fixable::Unknown => String::new(),
+        };
+        message.push_str(&fix);
+    }
+    let path = finding.package.locations.first();
+    let (path, line) = path.map_or((image, None), |place| {
+        split_line(place.path.trim_start_matches('/'))
+    });
+    let artifact = json!({"uri": uri(path)});
+    let place = match line {
+        Some(line) => json!({"artifactLocation": artifact, "region": {"startLine": line}}),
+        None => json!({"artifactLocation": artifact}),
+    };
+    json!({
+        "ruleId": finding.id,
+        "level": level(finding.severity),
+        "message": {"text": message},
+        "locations": [{
+            "physicalLocation": place,
+            "logicalLocations": [{"fullyQualifiedName": image}],
+        }],
+        "partialFingerprints": {"countersign/finding/v1": finding.key},
+        "suppressions": suppressions(finding, verdict),
+        "properties": {
+            "severity": finding.severity,
+            "scanners": finding.scanners,
+            "purl": finding.package.purl,
+            "fixedVersions": finding.fix.versions,
+        },
+    })
+}
+
+/// A relative reference (RFC 3986): what is no unreserved character or slash is percent-encoded.
+fn uri(path: &str) -> String {
+    let mut uri = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _infallible = write!(uri, "%{byte:02X}");
+        }
+    }
+    uri
+}
+
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical | Severity::High => "error",
+        Severity::Medium => "warning",
+        Severity::Low | Severity::Negligible | Severity::Unknown => "note",
+    }
+}
+
+fn suppressions(finding: &Finding, verdict: Option<&StandingVerdict>) -> Vec<Value> {
+    let mut suppressions = Vec::new();
+    if let Some(suppressed) = &finding.suppressed_by {
+        let statement = suppressed
+            .statement
+            .as_deref()
+            .unwrap_or(&suppressed.status);
+        suppressions.push(json!({
+            "kind": "external",
+            "status": "accepted",
+            "justification": format!("{}: {statement}", suppressed.source),
+        }));
+    }
+    if let Some(taken) = verdict.filter(|taken| taken.verdict.decision.excuses()) {
+        let holds = taken.standing == crate::model::Standing::Current;
+        let decision = taken.verdict.decision.as_str();
+        suppressions.push(json!({
+            "kind": "external",
+            "status": if holds { "accepted" } else { "rejected" },
+            "justification": format!(
+                "{decision} by {}: {}", taken.recorded.reviewer, taken.verdict.reason
+            ),
+        }));
+    }
+    suppressions
+}
