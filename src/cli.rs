@@ -26,8 +26,10 @@ mod key;
 mod ledger;
 mod list;
 mod plan;
+mod predict;
 mod promote;
 mod reference;
+mod report;
 mod sign;
 mod tree;
 mod unlock;
@@ -258,6 +260,8 @@ fn dispatch(command: &Command, settings: &Settings) -> Result<Exit, Stop> {
         Command::Demo(args) => demo::run(args, settings),
         Command::Gate(args) => gate::run(args, settings),
         Command::Export(args) => export::run(args, settings),
+        Command::Predict(args) => predict::run(args, settings),
+        Command::Report(args) => report::run(args, settings),
         Command::Plan(args) => plan::run(args, settings),
         Command::Promote(args) => promote::run(args, settings),
         Command::Sign(args) => sign::run(args, settings),

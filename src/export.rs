@@ -8,6 +8,7 @@ mod decided;
 mod grype_ignore;
 mod junit;
 mod openvex;
+pub mod report;
 pub mod rows;
 mod sarif;
 mod trivyignore;

@@ -4,6 +4,7 @@
 
 pub mod compare;
 pub mod components;
+pub mod diff;
 pub mod filter;
 pub mod gate;
 pub mod hygiene;
@@ -11,6 +12,7 @@ pub mod index;
 pub mod join;
 mod natural;
 pub mod policy;
+pub mod prediction;
 pub mod standing;
 pub mod subject;
 #[cfg(test)]

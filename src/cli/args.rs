@@ -22,7 +22,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::config::Overrides;
 
 pub(crate) use evidence::{DecideArgs, DecisionArg, GateArgs, LedgerArgs, LedgerCommand};
-pub(crate) use exporting::{ExportArg, ExportArgs};
+pub(crate) use exporting::{ExportArg, ExportArgs, PredictArgs, ReportArgs};
 pub(crate) use reading::{CompareArgs, ComponentsArgs, FindingsArgs, InspectArgs, ListArgs};
 pub(crate) use setup::{
     CompletionsArgs, ConfigArgs, ConfigCommand, DemoArgs, KeyArgs, KeyCommand, ManArgs,
@@ -64,8 +64,10 @@ pub(crate) enum Format {
     Json,
     /// Comma-separated values (RFC 4180), cells guarded against formulas.
     Csv,
-    /// A Markdown table.
+    /// Markdown.
     Markdown,
+    /// One HTML file without scripts (`report`).
+    Html,
     /// The digest alone (`inspect`).
     Digest,
 }
@@ -78,6 +80,7 @@ impl Format {
             Self::Json => "json",
             Self::Csv => "csv",
             Self::Markdown => "markdown",
+            Self::Html => "html",
             Self::Digest => "digest",
         }
     }
@@ -253,6 +256,10 @@ pub(crate) enum Command {
     Ledger(LedgerArgs),
     /// Ask the policy: open (exit 0) or closed (exit 1)
     Gate(GateArgs),
+    /// Write down what you expect of an image, before the first look; `report` scores it
+    Predict(PredictArgs),
+    /// Write the verdict report for people: Markdown or HTML
+    Report(ReportArgs),
     /// Write verdicts and findings for other tools: VEX, ignore files, SARIF, CSV, JUnit
     Export(ExportArgs),
     /// Show what a promotion would do; changes nothing
@@ -289,6 +296,8 @@ impl Command {
             Self::Decide(args) => args.overrides(),
             Self::Gate(args) => args.overrides(),
             Self::Export(args) => args.overrides(),
+            Self::Predict(args) => args.overrides(),
+            Self::Report(args) => args.overrides(),
             Self::Ledger(args) => args.overrides(),
             Self::Plan(args) => args.common.overrides(),
             Self::Promote(args) => args.common.overrides(),

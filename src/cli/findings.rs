@@ -123,7 +123,7 @@ pub(super) fn run(args: &FindingsArgs, settings: &Settings) -> Result<Exit, Stop
         Format::Json => output.document("findings", &document)?,
         Format::Csv => output.data(&rows::csv(&opened.review, &rows))?,
         Format::Markdown => output.data(&rows::markdown(&opened.review, &rows))?,
-        Format::Table | Format::Digest => table(&document, &mut output)?,
+        Format::Table | Format::Digest | Format::Html => table(&document, &mut output)?,
     }
     output.finish()?;
     let totals = document.totals;

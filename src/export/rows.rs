@@ -121,8 +121,7 @@ pub fn markdown(review: &Review, rows: &[usize]) -> String {
 }
 
 /// Returns a cell in which every character that Markdown acts on is escaped.
-#[must_use]
-pub fn markdown_cell(text: &str) -> String {
+pub(super) fn markdown_cell(text: &str) -> String {
     let safe = Safe::new(text);
     let mut cell = String::with_capacity(safe.as_str().len());
     for character in safe.as_str().chars() {

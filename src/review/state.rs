@@ -7,6 +7,7 @@ use std::collections::hash_map::Entry as Slot;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use serde::Deserialize as _;
 
 use crate::formats::{self, Details};
 use crate::ledger::{self, Chain, Entry};
@@ -20,6 +21,7 @@ use crate::triage::gate::{self, Gate, GateInput, PromotionContext};
 use crate::triage::index::{FindingIndex, VerdictMark};
 use crate::triage::join::JoinCounts;
 use crate::triage::policy::Policy;
+use crate::triage::prediction::Prediction;
 use crate::triage::standing;
 
 use super::ReviewError;
@@ -104,6 +106,8 @@ pub struct Review {
     pub approvals: Vec<Vec<Approval>>,
     /// The promotions of each subject.
     pub promotions: Vec<Vec<Promoted>>,
+    /// What was predicted, oldest first; about images of any review.
+    pub predictions: Vec<(Recorded, Prediction)>,
     /// The ledger's entries, oldest first.
     pub history: Arc<Vec<Entry>>,
     /// What is wrong with the ledger, where something is: nothing can be recorded then.
@@ -143,6 +147,7 @@ impl Review {
             verdicts: Vec::new(),
             approvals: Vec::new(),
             promotions: Vec::new(),
+            predictions: Vec::new(),
             history: Arc::new(Vec::new()),
             ledger_problem: None,
             policy: parts.policy,
@@ -182,6 +187,13 @@ impl Review {
                     })
                 });
                 promoted.collect()
+            })
+            .collect();
+        self.predictions = replay
+            .predictions
+            .iter()
+            .filter_map(|(recorded, body)| {
+                Some((recorded.clone(), Prediction::deserialize(body).ok()?))
             })
             .collect();
         self.history = Arc::new(chain.entries.clone());

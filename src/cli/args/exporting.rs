@@ -1,4 +1,4 @@
-//! Options of `export`.
+//! Options of `export`, `report` and `predict`.
 //!
 //! What the formats hold is `crate::export`'s work.
 
@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use super::{InputArgs, PolicyOption, ReviewerOption};
 use crate::config::Overrides;
 use crate::export::ExportFormat;
+use crate::triage::prediction::Expectation;
 
 /// A format as it is typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -64,6 +65,58 @@ impl ExportArgs {
         Overrides {
             reviewer: self.reviewer.reviewer.clone(),
             policy: self.policy.policy.clone(),
+            ..Overrides::default()
+        }
+    }
+}
+
+/// `report`.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// What is read
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// What is known about the image before it was rebuilt: reports, SBOMs, folders
+    #[arg(long, value_name = "INPUT", num_args = 1..)]
+    pub(crate) before: Vec<String>,
+    /// The policy
+    #[command(flatten)]
+    pub(crate) policy: PolicyOption,
+    /// Who makes the report
+    #[command(flatten)]
+    pub(crate) reviewer: ReviewerOption,
+}
+
+impl ReportArgs {
+    /// Returns what the options set in the configuration.
+    pub(crate) fn overrides(&self) -> Overrides {
+        Overrides {
+            reviewer: self.reviewer.reviewer.clone(),
+            policy: self.policy.policy.clone(),
+            ..Overrides::default()
+        }
+    }
+}
+
+/// `predict`.
+#[derive(Debug, Args)]
+pub(crate) struct PredictArgs {
+    /// The image: a reference, best with its digest
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: String,
+    /// What you expect, repeatable: [fixable-|unfixed-]SEVERITY=N, findings=N, secrets=N, misconfigurations=N, licenses=N
+    #[arg(long, value_name = "WHAT=N", required = true)]
+    pub(crate) expect: Vec<Expectation>,
+    /// Who predicts
+    #[command(flatten)]
+    pub(crate) reviewer: ReviewerOption,
+}
+
+impl PredictArgs {
+    /// Returns what the options set in the configuration.
+    pub(crate) fn overrides(&self) -> Overrides {
+        Overrides {
+            reviewer: self.reviewer.reviewer.clone(),
             ..Overrides::default()
         }
     }
