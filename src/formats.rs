@@ -14,6 +14,9 @@ mod grype;
 mod json;
 mod mentions;
 mod sarif;
+mod sbom;
+mod spdx;
+mod syft;
 mod title;
 mod trivy;
 mod unpack;
@@ -157,6 +160,9 @@ fn read_one(
                 .chain(report)
                 .collect()
         }
+        detect::Kind::Spdx => vec![Document::Sbom(spdx::read(origin, text, place)?)],
+        detect::Kind::SpdxLinked => vec![Document::Sbom(spdx::read_linked(origin, text, place)?)],
+        detect::Kind::Syft => vec![Document::Sbom(syft::read(origin, text, place)?)],
         detect::Kind::Sarif => reports(sarif::read(&origin, text, place)?),
         detect::Kind::Cluster => reports(trivy::read_cluster(&origin, text, place)?),
         detect::Kind::Operator => reports(trivy::read_operator(&origin, text, place)?),
@@ -180,6 +186,10 @@ fn open(path: &str, bytes: Vec<u8>) -> Result<Opened, FormatError> {
         all = detect::detect(path, &text)?;
         decoded.text = text;
     }
+    if let Some(text) = wrapped::write_out(path, &decoded.text, &all)? {
+        all = detect::detect(path, &text)?;
+        decoded.text = text;
+    }
     Ok(Opened {
         decoded,
         all,
@@ -193,12 +203,16 @@ fn open(path: &str, bytes: Vec<u8>) -> Result<Opened, FormatError> {
 /// # Errors
 /// When the file cannot be decoded, or an envelope in it not be opened.
 pub fn text(path: &str, bytes: Vec<u8>) -> Result<String, FormatError> {
-    let text = decode::decode(path, bytes)?.text;
-    let opened = match detect::detect(path, &text) {
-        Ok(all) => wrapped::open(path, &text, &all)?,
-        Err(_no_document) => None,
-    };
-    Ok(opened.unwrap_or(text))
+    let mut text = decode::decode(path, bytes)?.text;
+    for step in [wrapped::open, wrapped::write_out] {
+        let Ok(all) = detect::detect(path, &text) else {
+            break;
+        };
+        if let Some(next) = step(path, &text, &all)? {
+            text = next;
+        }
+    }
+    Ok(text)
 }
 
 /// Returns where the documents lie in a text; one inside of a statement is found there.

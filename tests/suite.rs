@@ -18,6 +18,7 @@ mod interop_signing;
 mod pages;
 mod pictures;
 mod promotion;
+mod sboms;
 mod scenario;
 mod signatures;
 mod store_s3;

@@ -1,13 +1,14 @@
-//! CycloneDX JSON, versions 1.2 to 1.7 and what later ones keep of it.
+//! CycloneDX, versions 1.0 to 1.7 and what later ones keep of it.
 //!
 //! A scanner's document gives a report beside the SBOM; in others vulnerabilities are counted and
-//! named in a notice. Trees and paths are `triage::components`' work.
+//! named in a notice. XML is written out as the JSON of the same specification first. Trees and paths are `triage::components`' work.
 
 mod claim;
 mod vulnerability;
 mod wire;
+pub(super) mod xml;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use serde_json::value::RawValue;
 
@@ -15,7 +16,8 @@ use self::wire::{ComponentWire, DependencyWire, Document, MetadataWire, ToolWire
 use super::ecosystem::ecosystem;
 use super::error::FormatError;
 use super::json::{Entries, MaybeText as _, Source, place_of, reason_of};
-use crate::model::{Component, Format, Location, Origin, Package, Purl, Report, Sbom};
+use super::sbom::{Graph, Links, judge_count, judge_version, source_package, version};
+use crate::model::{Component, Format, Location, Origin, Package, Report, Sbom};
 
 /// The newest version of the specification that this reader was made for.
 const NEWEST: (u32, u32) = (1, 7);
@@ -54,7 +56,8 @@ pub(super) fn read(
     let spec_version = document.spec_version.owned().unwrap_or_default();
     let tool = metadata.tools.as_ref().and_then(first_tool);
     let scanner = vulnerability::scanner(tool);
-    notices(&mut source, &spec_version, components.len());
+    judge_version(&mut source, &spec_version, NEWEST);
+    judge_count(&mut source, components.len());
     let unread = document.vulnerabilities.raw().len();
     if unread > 0 && scanner.is_none() {
         source.notices.push(format!(
@@ -67,7 +70,11 @@ pub(super) fn read(
         claim: claim::read(&metadata, &components),
         producer: tool.and_then(producer),
         origin,
-        format: Format::CyclonedxJson,
+        format: if document.written.get() == Some("xml") {
+            Format::CyclonedxXml
+        } else {
+            Format::CyclonedxJson
+        },
         spec_version,
         bom_link: bom_link(&document),
         components,
@@ -148,10 +155,13 @@ fn component(wire: &ComponentWire<'_>, parent: Option<u32>) -> Component {
         kind: wire.kind.owned().unwrap_or_default(),
         package: Package {
             name: name(wire, &ecosystem),
-            version: version(wire, purl.as_ref()),
+            version: version(wire.version.get(), purl.as_ref()),
             ecosystem,
             locations: locations(wire),
-            source: source_package(wire, purl.as_ref()),
+            source: wire
+                .property("aquasecurity:trivy:SrcName")
+                .map(str::to_owned)
+                .or_else(|| source_package(purl.as_ref())),
             licenses: wire.license_texts(),
             purl,
         },
@@ -169,24 +179,6 @@ fn name(wire: &ComponentWire<'_>, ecosystem: &str) -> String {
         }
         _ => name.to_owned(),
     }
-}
-
-/// Some tools write the epoch into the purl's qualifier alone.
-fn version(wire: &ComponentWire<'_>, purl: Option<&Purl>) -> String {
-    let of_purl = || purl.and_then(|purl| purl.version.as_deref());
-    let version = wire.version.get().or_else(of_purl).unwrap_or_default();
-    let epoch = purl.and_then(|purl| purl.qualifier("epoch"));
-    match epoch.filter(|epoch| *epoch != "0" && !version.is_empty()) {
-        Some(epoch) if !version.starts_with(&format!("{epoch}:")) => format!("{epoch}:{version}"),
-        _ => version.to_owned(),
-    }
-}
-
-fn source_package(wire: &ComponentWire<'_>, purl: Option<&Purl>) -> Option<String> {
-    let upstream = purl.and_then(|purl| purl.qualifier("upstream"));
-    wire.property("aquasecurity:trivy:SrcName")
-        .or_else(|| upstream.map(|text| text.split('@').next().unwrap_or(text)))
-        .map(str::to_owned)
 }
 
 /// Paths are in each tool's own properties, or in the evidence of the specification.
@@ -228,64 +220,33 @@ fn locations(wire: &ComponentWire<'_>) -> Vec<Location> {
     locations
 }
 
-/// Who depends on whom, by the components' numbers.
-struct Graph {
-    depends_on: Vec<Vec<u32>>,
-    roots: Vec<u32>,
-}
-
 fn graph<'a>(
     source: &mut Source<'a>,
     components: &[Component],
     root: Option<&str>,
     list: &Entries<'a>,
 ) -> Graph {
-    let mut numbers: HashMap<&str, u32> = HashMap::new();
-    for (number, component) in (0..).zip(components) {
-        if let Some(reference) = component.reference.as_deref() {
-            numbers.entry(reference).or_insert(number);
-        }
-    }
-    let mut graph = Graph {
-        depends_on: vec![Vec::new(); components.len()],
-        roots: Vec::new(),
-    };
-    let mut dangling = 0_usize;
-    let mut seen: HashSet<(Option<u32>, u32)> = HashSet::new();
+    let mut links = Links::new(components);
     source.expect_list(list, || "dependencies".to_owned());
     for (position, raw) in list.raw().iter().enumerate() {
         let wire: Option<DependencyWire<'a>> =
             source.parse(raw, 0, || format!("dependencies[{position}]"));
         let Some(wire) = wire else { continue };
-        let from = wire.reference.get().unwrap_or_default();
-        let targets = if root == Some(from) {
-            Some(&mut graph.roots)
-        } else {
-            let number = numbers.get(from).and_then(|n| usize::try_from(*n).ok());
-            number.and_then(|number| graph.depends_on.get_mut(number))
-        };
-        let Some(targets) = targets else {
-            dangling += 1;
+        let reference = wire.reference.get().unwrap_or_default();
+        let is_root = root == Some(reference);
+        let from = links.number(reference).filter(|_| !is_root);
+        if from.is_none() && !is_root {
+            links.dangles();
             continue;
-        };
-        let owner = numbers.get(from).copied().filter(|_| root != Some(from));
+        }
         for target in &wire.depends_on.0 {
-            match numbers.get(target.0.trim()) {
-                Some(number) => {
-                    if seen.insert((owner, *number)) {
-                        targets.push(*number);
-                    }
-                }
-                None => dangling += 1,
+            match links.number(target.0.trim()) {
+                Some(number) => links.depends(from, number),
+                None => links.dangles(),
             }
         }
     }
-    if dangling > 0 {
-        source.notices.push(format!(
-            "{dangling} dependencies name a component that is not in the document"
-        ));
-    }
-    graph
+    links.finish(&mut source.notices)
 }
 
 fn first_tool<'w, 'a>(tools: &'w ToolsWire<'a>) -> Option<&'w ToolWire<'a>> {
@@ -300,28 +261,6 @@ fn producer(tool: &ToolWire<'_>) -> Option<String> {
     let words = [tool.name.get(), tool.version.get()];
     let words: Vec<&str> = words.into_iter().flatten().collect();
     (!words.is_empty()).then(|| words.join(" "))
-}
-
-fn notices(source: &mut Source<'_>, version: &str, components: usize) {
-    let mut numbers = version.split('.').map(str::parse::<u32>);
-    match (numbers.next(), numbers.next()) {
-        (Some(Ok(major)), Some(Ok(minor))) if (major, minor) > NEWEST => {
-            source.notices.push(format!(
-                "version {version} of the specification is newer than {}.{}: parts may be missing",
-                NEWEST.0, NEWEST.1
-            ));
-        }
-        (Some(Ok(_)), Some(Ok(_))) => {}
-        _ => source.notices.push(format!(
-            "`{}` is no version of the specification",
-            super::error::quote(version)
-        )),
-    }
-    if components == 0 && source.losses.is_empty() {
-        source
-            .notices
-            .push("the document lists no component".to_owned());
-    }
 }
 
 #[cfg(test)]

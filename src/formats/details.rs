@@ -44,7 +44,12 @@ pub fn details(format: Format, record: &[u8]) -> Result<Details, FormatError> {
         Format::GrypeJson => grype(record),
         Format::Sarif => sarif(record),
         Format::TrivyOperator => operator(record),
-        Format::CyclonedxJson => cyclonedx(record),
+        Format::CyclonedxJson | Format::CyclonedxXml => cyclonedx(record),
+        Format::SpdxJson | Format::SpdxTagValue | Format::Spdx3Json | Format::SyftJson => {
+            Err(FormatError::Record {
+                reason: "documents of this format hold no records".to_owned(),
+            })
+        }
     }
 }
 

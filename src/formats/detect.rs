@@ -7,8 +7,10 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::cyclonedx::xml;
 use super::error::{FormatError, MAX_DEPTH, MAX_DOCUMENTS, Place, quote};
 use super::json::{Text, place_of, reason_of};
+use super::spdx::tag_value;
 
 /// The kind of a document that is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +25,16 @@ pub(super) enum Kind {
     Grype,
     /// CycloneDX.
     Cyclonedx,
+    /// CycloneDX XML, which is written out as JSON first.
+    CyclonedxXml,
+    /// SPDX 2.
+    Spdx,
+    /// SPDX 2 in tag-value form, which is written out as JSON first.
+    SpdxTagValue,
+    /// SPDX 3 in JSON-LD.
+    SpdxLinked,
+    /// Syft's object.
+    Syft,
     /// A SARIF log.
     Sarif,
     /// Trivy's report about a cluster.
@@ -37,6 +49,8 @@ pub(super) enum Kind {
     Statement,
     /// Cosign's predicate around a report.
     Predicate,
+    /// An SBOM in an object of its own, as GitHub gives it out.
+    Exported,
 }
 
 /// Where a document lies in the text.
@@ -68,6 +82,9 @@ pub(super) fn detect(path: &str, text: &str) -> Result<Vec<Found>, FormatError> 
             start: first,
             end: text.trim_end().len(),
         }]);
+    }
+    if let Some(found) = no_json(text, first) {
+        return Ok(vec![found]);
     }
     let mut all: Vec<Found> = Vec::new();
     let mut unknown = None;
@@ -113,6 +130,32 @@ pub(super) fn detect(path: &str, text: &str) -> Result<Vec<Found>, FormatError> 
         Some(found) => FormatError::UnknownJson { path, found },
         None => not_json(path, text),
     })
+}
+
+/// Returns the document that is no JSON, where one begins before any JSON does.
+fn no_json(text: &str, from: usize) -> Option<Found> {
+    /// An XML document has to say within so many bytes what it is.
+    const HEAD: usize = 4096;
+    let until = candidate(text, from).unwrap_or(text.len());
+    let mut position = from;
+    for line in text.get(from..until)?.split_inclusive('\n') {
+        let rest = text.get(position..)?;
+        let head = rest.get(..rest.floor_char_boundary(HEAD)).unwrap_or(rest);
+        let kind = if xml::is_begun_by(head) {
+            Some(Kind::CyclonedxXml)
+        } else {
+            tag_value::is_begun_by(line).then_some(Kind::SpdxTagValue)
+        };
+        if let Some(kind) = kind {
+            return Some(Found {
+                kind,
+                start: position,
+                end: text.len(),
+            });
+        }
+        position += line.len();
+    }
+    None
 }
 
 /// Returns what the JSON at `start..end` is, which lies inside of another document.
@@ -331,7 +374,6 @@ enum Answer {
 }
 
 const AS_JSON: &str = "write it again as JSON: `trivy convert` or the scanner's `--format json`";
-const SBOM: &str = "write the SBOM as CycloneDX JSON: `syft convert FILE -o cyclonedx-json`";
 
 fn classify(shape: &Shape<'_>) -> Answer {
     let (keys, in_list) = match shape {
@@ -367,8 +409,8 @@ fn classify(shape: &Shape<'_>) -> Answer {
             Some(Kind::Cluster)
         } else if has("runs") && (has("$schema") || has("version")) {
             Some(Kind::Sarif)
-        } else if text("bomFormat") == "CycloneDX" {
-            Some(Kind::Cyclonedx)
+        } else if let Some(kind) = sbom(&has, &text) {
+            Some(kind)
         } else if has("matches") && !has("SchemaVersion") {
             Some(Kind::Grype)
         } else {
@@ -376,6 +418,20 @@ fn classify(shape: &Shape<'_>) -> Answer {
         }
     });
     known.map_or_else(|| Answer::Unknown(describe(keys, in_list)), Answer::Known)
+}
+
+/// Kinds of SBOMs.
+fn sbom<'a>(has: &impl Fn(&str) -> bool, text: &impl Fn(&str) -> &'a str) -> Option<Kind> {
+    if text("bomFormat") == "CycloneDX" {
+        Some(Kind::Cyclonedx)
+    } else if has("spdxVersion") || has("SPDXID") && (has("packages") || has("files")) {
+        Some(Kind::Spdx)
+    } else if has("@context") && has("@graph") {
+        Some(Kind::SpdxLinked)
+    } else {
+        let is_syft = has("artifacts") && (has("descriptor") || has("schema"));
+        (is_syft && !has("matches")).then_some(Kind::Syft)
+    }
 }
 
 /// Kinds that hold another document.
@@ -386,6 +442,8 @@ fn wrapper<'a>(has: &impl Fn(&str) -> bool, text: &impl Fn(&str) -> &'a str) -> 
         Some(Kind::Bundle)
     } else if has("predicateType") {
         Some(Kind::Statement)
+    } else if has("sbom") {
+        Some(Kind::Exported)
     } else {
         (has("scanner") && has("invocation")).then_some(Kind::Predicate)
     }
@@ -397,13 +455,7 @@ fn not_read_yet(
     keys: &[(Cow<'_, str>, Option<Cow<'_, str>>)],
 ) -> Option<Answer> {
     let any_key = |part: &str| keys.iter().any(|(key, _)| key.contains(part));
-    let (found, instead) = if has("spdxVersion") || has("sbom") || has("spdxId") {
-        ("an SPDX document", SBOM)
-    } else if has("@graph") {
-        ("an SPDX 3 document", SBOM)
-    } else if has("artifacts") && (has("descriptor") || has("schema")) {
-        ("a Syft JSON document", SBOM)
-    } else if has("statements") && (has("@context") || has("author")) {
+    let (found, instead) = if has("statements") && (has("@context") || has("author")) {
         ("an OpenVEX document", "give it to the scanner with `--vex`")
     } else if has("document") && (has("product_tree") || has("vulnerabilities")) {
         ("a CSAF document", "give it to the scanner with `--vex`")
@@ -447,21 +499,10 @@ fn describe(keys: &[(Cow<'_, str>, Option<Cow<'_, str>>)], in_list: bool) -> Str
 fn not_json(path: String, text: &str) -> FormatError {
     let start = text.trim_start();
     let head: String = start.chars().take(2000).collect::<String>().to_lowercase();
-    let sbom = |found| FormatError::NotReadYet {
-        path: path.clone(),
-        found,
-        instead: SBOM,
-    };
     if head.starts_with('<') {
-        if head.contains("cyclonedx.org/schema") {
-            return sbom("a CycloneDX XML document");
-        }
         let html = head.contains("<!doctype html") || head.contains("<html");
         let found = if html { "an HTML page" } else { "XML" }.to_owned();
         return FormatError::NotJson { path, found };
-    }
-    if head.contains("spdxversion:") {
-        return sbom("an SPDX tag-value document");
     }
     let line = start.lines().next().unwrap_or_default();
     let found = ignore_file(&head).map_or_else(

@@ -227,7 +227,7 @@ impl Explain for FormatError {
             }
             Self::NotReadYet { instead, .. } => instead,
             Self::NotJson { .. } | Self::UnknownJson { .. } => {
-                "give a report made with `trivy image --format json IMAGE` or `grype -o json IMAGE`, or a CycloneDX SBOM in JSON"
+                "give a report made with `trivy image --format json IMAGE` or `grype -o json IMAGE`, or an SBOM: CycloneDX, SPDX or Syft JSON"
             }
             Self::Truncated { .. } | Self::Damaged { .. } | Self::Shape { .. } => {
                 "write the report again with the scanner's own `--output FILE`; a half report is never read as clean"

@@ -1,19 +1,24 @@
-//! Documents inside of others: signed envelopes, statements, predicates of a scan.
+//! Documents inside of others: signed envelopes, statements, predicates of a scan; and documents
+//! that are no JSON, written out as such.
 //!
 //! Whether a signature holds is decided in `crate::signing`: what is read here is only looked at,
 //! and says so.
 
 use std::collections::BTreeMap;
 
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, Engine as _, GeneralPurpose, GeneralPurposeConfig};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Document;
+use super::cyclonedx::xml;
+use super::decode::check_size;
 use super::detect::{self, Found, Kind};
-use super::envelope::{Bundle, Envelope};
 use super::error::{FormatError, Place, quote};
 use super::json::{Maybe, MaybeText as _, place_of, reason_of};
+use super::spdx::tag_value;
 use crate::model::Digest;
 
 /// Returns the text with every envelope replaced by what is in it, where there is an envelope.
@@ -34,22 +39,146 @@ pub(super) fn open(path: &str, text: &str, all: &[Found]) -> Result<Option<Strin
             place: Place::at(text, found.start),
             reason,
         };
-        let envelope = match found.kind {
-            Kind::Envelope => Envelope::parse(part.as_bytes()),
-            Kind::Bundle => Bundle::parse(part.as_bytes()).map(|bundle| bundle.envelope),
+        let envelope: serde_json::Result<Option<EnvelopeWire<'_>>> = match found.kind {
+            Kind::Envelope => serde_json::from_str(part).map(Some),
+            Kind::Bundle => {
+                serde_json::from_str(part).map(|bundle: BundleWire<'_>| bundle.envelope)
+            }
             _ => {
                 opened.push_str(part);
                 opened.push('\n');
                 continue;
             }
         };
-        let envelope = envelope.map_err(|error| shape(error.to_string()))?;
-        let payload = String::from_utf8(envelope.payload)
-            .map_err(|_not_utf8| shape("its payload is not UTF-8".to_owned()))?;
-        opened.push_str(&payload);
+        let envelope = envelope
+            .map_err(|error| shape(reason_of(&error)))?
+            .ok_or_else(|| shape("the bundle holds no DSSE envelope".to_owned()))?;
+        opened.push_str(
+            &envelope
+                .payload()
+                .map_err(|reason| shape(reason.to_owned()))?,
+        );
         opened.push('\n');
     }
     Ok(Some(opened))
+}
+
+/// An envelope as far as reading needs it: how many signatures there are, and whose, is not asked.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct EnvelopeWire<'a> {
+    #[serde(borrow)]
+    payload: Maybe<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+struct BundleWire<'a> {
+    #[serde(borrow, rename = "dsseEnvelope")]
+    envelope: Option<EnvelopeWire<'a>>,
+}
+
+impl EnvelopeWire<'_> {
+    /// Returns the payload: standard or URL-safe base64, padded or not.
+    fn payload(&self) -> Result<String, &'static str> {
+        const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+            .with_decode_allow_trailing_bits(true);
+        let text = self.payload.get().ok_or("it has no payload")?;
+        let bytes = GeneralPurpose::new(&alphabet::STANDARD, LENIENT)
+            .decode(text)
+            .or_else(|_| GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT).decode(text))
+            .map_err(|_not_base64| "its payload is not base64")?;
+        String::from_utf8(bytes).map_err(|_not_utf8| "its payload is not UTF-8")
+    }
+}
+
+/// Returns the text with every document that is no JSON written out as JSON, where there is one:
+/// CycloneDX XML, SPDX tag-value, and what a statement holds as a text.
+///
+/// # Errors
+/// When such a document is damaged.
+pub(super) fn write_out(
+    path: &str,
+    text: &str,
+    all: &[Found],
+) -> Result<Option<String>, FormatError> {
+    let mut written = String::new();
+    let mut last = 0;
+    for found in all {
+        let (json, end) = match found.kind {
+            Kind::CyclonedxXml => xml::to_json(path, text, found.start)?,
+            Kind::SpdxTagValue => (tag_value::to_json(path, text, found.start)?, found.end),
+            Kind::Statement => match statement(path, text, *found)? {
+                Some(json) => (json, found.end),
+                None => continue,
+            },
+            _ => continue,
+        };
+        written.push_str(text.get(last..found.start).unwrap_or_default());
+        written.push_str(&json);
+        last = end;
+    }
+    if last == 0 {
+        return Ok(None);
+    }
+    written.push_str(text.get(last..).unwrap_or_default());
+    check_size(path, written.len())?;
+    Ok(Some(written))
+}
+
+/// Returns the statement with its predicate as JSON, where that is a text.
+fn statement(path: &str, text: &str, found: Found) -> Result<Option<String>, FormatError> {
+    let part = text.get(found.start..found.end).unwrap_or_default();
+    // What is damaged here is told when the statement is looked into.
+    let Ok(wire) = serde_json::from_str::<StatementParts<'_>>(part) else {
+        return Ok(None);
+    };
+    let Some(predicate) = wire.predicate.and_then(text_of) else {
+        return Ok(None);
+    };
+    let shape = |reason: String| FormatError::Shape {
+        path: path.to_owned(),
+        part: "the text in the attestation".to_owned(),
+        place: Place::at(text, found.start),
+        reason,
+    };
+    let inner = "the text";
+    let json = match detect::detect(inner, &predicate).as_deref() {
+        Ok([only]) => match only.kind {
+            Kind::CyclonedxXml => xml::to_json(inner, &predicate, only.start).map(|(json, _)| json),
+            Kind::SpdxTagValue => tag_value::to_json(inner, &predicate, only.start),
+            _ => Ok(predicate
+                .get(only.start..only.end)
+                .unwrap_or_default()
+                .to_owned()),
+        },
+        Ok(_) => return Err(shape("it holds several documents".to_owned())),
+        Err(error) => Err(error.clone()),
+    };
+    let json = json.map_err(|error| shape(error.to_string()))?;
+    let raw = |part: Option<&RawValue>, absent: &str| part.map_or(absent, RawValue::get).to_owned();
+    Ok(Some(format!(
+        "{{\"predicateType\":{},\"subject\":{},\"predicate\":{json}}}",
+        raw(wire.predicate_type, "null"),
+        raw(wire.subject, "[]"),
+    )))
+}
+
+/// The parts of a statement, unread.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StatementParts<'a> {
+    #[serde(borrow)]
+    predicate_type: Option<&'a RawValue>,
+    #[serde(borrow)]
+    subject: Option<&'a RawValue>,
+    #[serde(borrow)]
+    predicate: Option<&'a RawValue>,
+}
+
+/// The text that a predicate is, or has as `Data`.
+fn text_of(predicate: &RawValue) -> Option<String> {
+    serde_json::from_str(data_of(predicate).get()).ok()
 }
 
 /// What a wrapper says about the document in it.
@@ -77,6 +206,12 @@ struct StatementWire<'a> {
 struct SubjectWire {
     name: String,
     digest: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ExportedWire<'a> {
+    #[serde(borrow)]
+    sbom: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -143,6 +278,11 @@ pub(super) fn inner(path: &str, text: &str, outer: Found) -> Result<(Found, Wrap
                 wrapper.finished = wire.metadata.finished.time();
                 wire.scanner.result
             }
+            Kind::Exported => {
+                let wire: ExportedWire<'_> =
+                    serde_json::from_str(part).map_err(|error| shape(&error))?;
+                wire.sbom
+            }
             _ => break,
         };
         let Some(raw) = raw else {
@@ -156,7 +296,7 @@ pub(super) fn inner(path: &str, text: &str, outer: Found) -> Result<(Found, Wrap
     }
     if matches!(
         found.kind,
-        Kind::Statement | Kind::Predicate | Kind::Envelope | Kind::Bundle
+        Kind::Statement | Kind::Predicate | Kind::Exported | Kind::Envelope | Kind::Bundle
     ) {
         return Err(FormatError::UnknownJson {
             path: path.to_owned(),
@@ -173,11 +313,11 @@ struct DataWire<'a> {
     data: Option<&'a RawValue>,
 }
 
-/// Some tools put the document one level deeper, into `Data`.
+/// Some tools put the document one level deeper, into `Data`, as an object or a text.
 fn data_of(predicate: &RawValue) -> &RawValue {
     let wire: Result<DataWire<'_>, _> = serde_json::from_str(predicate.get());
     let data = wire.ok().and_then(|wire| wire.data);
-    data.filter(|data| data.get().starts_with('{'))
+    data.filter(|data| data.get().starts_with(['{', '"']))
         .unwrap_or(predicate)
 }
 

@@ -20,6 +20,17 @@ pub enum Format {
     GrypeJson,
     /// CycloneDX JSON.
     CyclonedxJson,
+    /// CycloneDX XML.
+    CyclonedxXml,
+    /// SPDX 2 in JSON.
+    SpdxJson,
+    /// SPDX 2 in tag-value form.
+    SpdxTagValue,
+    /// SPDX 3 in JSON-LD.
+    #[serde(rename = "spdx3-json")]
+    Spdx3Json,
+    /// Syft's JSON.
+    SyftJson,
     /// SARIF, of a scanner of images.
     Sarif,
     /// Resources of the Trivy operator, in JSON.
@@ -34,6 +45,11 @@ impl Format {
             Self::TrivyJson => "trivy-json",
             Self::GrypeJson => "grype-json",
             Self::CyclonedxJson => "cyclonedx-json",
+            Self::CyclonedxXml => "cyclonedx-xml",
+            Self::SpdxJson => "spdx-json",
+            Self::SpdxTagValue => "spdx-tag-value",
+            Self::Spdx3Json => "spdx3-json",
+            Self::SyftJson => "syft-json",
             Self::Sarif => "sarif",
             Self::TrivyOperator => "trivy-operator",
         }
@@ -45,7 +61,7 @@ impl Format {
     pub fn is_reduced(self) -> bool {
         matches!(
             self,
-            Self::CyclonedxJson | Self::Sarif | Self::TrivyOperator
+            Self::CyclonedxJson | Self::CyclonedxXml | Self::Sarif | Self::TrivyOperator
         )
     }
 }

@@ -235,3 +235,110 @@ fn a_vulnerability_that_cannot_be_read_is_a_loss() {
         );
     }
 }
+
+/// XML gives what the same document in JSON gives.
+#[test]
+fn xml_is_read_like_json() {
+    const XML: &str = include_str!("../../../tests/fixtures/cyclonedx/image.xml");
+    let loaded = read("file", XML.as_bytes().to_vec()).unwrap();
+    let [AnyDocument::Sbom(sbom), AnyDocument::Report(report)] = loaded.documents.as_slice() else {
+        panic!("{loaded:?}");
+    };
+    assert_eq!(
+        (sbom.format, report.format),
+        (Format::CyclonedxXml, Format::CyclonedxXml)
+    );
+    assert_eq!((sbom.spec_version.as_str(), sbom.losses.len()), ("1.6", 0));
+    assert_eq!(sbom.producer.as_deref(), Some("grype 0.92.0"));
+    let names: Vec<&str> = sbom
+        .components
+        .iter()
+        .map(|one| &*one.package.name)
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "zlib1g",
+            "app.jar",
+            "org.apache:log",
+            "@scope/pad",
+            "debian"
+        ]
+    );
+    assert_eq!(
+        (sbom.components[2].parent, &sbom.roots),
+        (Some(1), &vec![1, 3])
+    );
+    let zlib = &sbom.components[0].package;
+    assert_eq!(
+        (zlib.version.as_str(), zlib.source.as_deref()),
+        ("1:1.2.13-1", Some("zlib"))
+    );
+    assert_eq!(zlib.licenses, ["Zlib", "A & B"]);
+    assert!(zlib.locations[0].layer.is_some());
+    assert!(
+        sbom.claim.manifest_digest.is_some() && sbom.claim.os.as_deref() == Some("debian 12.5")
+    );
+    let [record] = report.records.as_slice() else {
+        panic!("{report:?}");
+    };
+    assert_eq!(
+        (record.id.as_str(), record.severity),
+        ("CVE-2021-44228", Severity::Critical)
+    );
+    assert_eq!(record.package.name, "org.apache:log");
+    assert_eq!(record.aliases.len(), 1);
+    let start = usize::try_from(record.span.start).unwrap();
+    let end = start + usize::try_from(record.span.length).unwrap();
+    let found = details(report.format, &loaded.text[start..end]).unwrap();
+    assert_eq!(found.description, "Lookups in <messages> are evaluated.");
+    assert_eq!(
+        (found.cwes, found.references.len()),
+        (vec!["CWE-502".to_owned()], 1)
+    );
+    let again = crate::formats::text("file", XML.as_bytes().to_vec()).unwrap();
+    assert_eq!(again.as_bytes(), loaded.text);
+}
+
+/// Old documents name neither package URL nor reference: the advisory says what the package is.
+#[test]
+fn an_old_scan_in_xml_is_a_report() {
+    let component = |name: &str, namespace: &str| {
+        format!(
+            "<component type='library'><name>{name}</name><version>1</version><v:vulnerabilities><v:vulnerability ref='urn:x'>\
+             <v:id>CVE-1</v:id><v:source name='{namespace}'/><v:ratings><v:rating><v:score><v:base>0</v:base></v:score>\
+             <v:severity>Low</v:severity></v:rating></v:ratings></v:vulnerability></v:vulnerabilities></component>"
+        )
+    };
+    let xml = format!(
+        "<bom xmlns='http://cyclonedx.org/schema/bom/1.2' xmlns:v='http://cyclonedx.org/schema/ext/vulnerability/1.0'>\
+         <metadata><tools><tool><name>grype</name><version>0.7.0</version></tool></tools></metadata><components>{}{}{}</components></bom>",
+        component("a", "vulnerabilities:debian:10"),
+        component("b", "github:github:python"),
+        component("c", "nvd"),
+    );
+    let loaded = read("file", xml.into_bytes()).unwrap();
+    let Some(AnyDocument::Report(report)) = loaded.documents.get(1) else {
+        panic!("{loaded:?}");
+    };
+    let found: Vec<_> = report
+        .records
+        .iter()
+        .map(|record| {
+            (
+                &*record.package.name,
+                &*record.package.ecosystem,
+                record.severity,
+            )
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("a", "deb", Severity::Low),
+            ("b", "pypi", Severity::Low),
+            ("c", "generic", Severity::Low)
+        ]
+    );
+    assert!(report.losses.is_empty() && report.records[0].ratings[0].score.is_none());
+}

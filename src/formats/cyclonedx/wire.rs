@@ -12,6 +12,9 @@ use crate::formats::json::{Entries, List, Maybe, MaybeText as _, Text};
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Document<'a> {
+    /// What the text was before it was written out as JSON.
+    #[serde(borrow, rename = "countersign:written")]
+    pub(super) written: Maybe<'a>,
     #[serde(borrow)]
     pub(super) spec_version: Maybe<'a>,
     #[serde(borrow)]

@@ -8,6 +8,10 @@ use crate::model::{Format, Report};
 
 const TRIVY: &str = include_str!("../../../tests/fixtures/trivy/image.json");
 const CYCLONEDX: &str = include_str!("../../../tests/fixtures/cyclonedx/image.json");
+const CYCLONEDX_XML: &str = include_str!("../../../tests/fixtures/cyclonedx/image.xml");
+const SPDX: &str = include_str!("../../../tests/fixtures/spdx/image.spdx.json");
+const TAG_VALUE: &str = include_str!("../../../tests/fixtures/spdx/image.spdx");
+const SYFT: &str = include_str!("../../../tests/fixtures/syft/image.json");
 const VULN: &str = "https://cosign.sigstore.dev/attestation/vuln/v1";
 
 fn value(text: &str) -> Value {
@@ -107,6 +111,75 @@ fn several_envelopes_are_read_from_one_file() {
     ));
 }
 
+fn sboms(value: &Value) -> Vec<(Format, usize)> {
+    let documents = load(value.to_string().into_bytes()).unwrap().documents;
+    let sboms = documents.into_iter().filter_map(|document| match document {
+        Document::Sbom(sbom) => Some((sbom.format, sbom.components.len())),
+        Document::Report(_) => None,
+    });
+    sboms.collect()
+}
+
+/// Cosign has written SBOMs as objects and as texts, bare and as `Data`.
+#[test]
+fn an_sbom_is_the_same_in_every_predicate() {
+    for (text, format) in [
+        (CYCLONEDX, Format::CyclonedxJson),
+        (CYCLONEDX_XML, Format::CyclonedxXml),
+        (SPDX, Format::SpdxJson),
+        (TAG_VALUE, Format::SpdxTagValue),
+        (SYFT, Format::SyftJson),
+    ] {
+        let Ok(plain) = load(text.as_bytes().to_vec()) else {
+            panic!("{format:?}");
+        };
+        let Document::Sbom(sbom) = &plain.documents[0] else {
+            panic!("{plain:?}");
+        };
+        let expected = [(format, sbom.components.len())];
+        let mut predicates = vec![json!(text), json!({"Data": text, "Timestamp": "now"})];
+        if let Ok(object) = serde_json::from_str::<Value>(text) {
+            predicates.push(json!({"Data": object}));
+            predicates.push(object);
+        }
+        for predicate in predicates {
+            let statement = statement("https://example.test/sbom", &predicate);
+            assert_eq!(sboms(&statement), expected);
+            let envelope = envelope(&statement);
+            let signed = value(&String::from_utf8(envelope.to_json().unwrap()).unwrap());
+            assert_eq!(sboms(&signed), expected);
+        }
+    }
+    assert_eq!(sboms(&json!({"sbom": value(SPDX)}))[0].0, Format::SpdxJson);
+}
+
+/// How a payload is padded and who signed it does not matter to reading.
+#[test]
+fn envelopes_are_opened_leniently() {
+    let statement = statement("https://cyclonedx.org/bom", &value(CYCLONEDX));
+    let envelope = envelope(&statement);
+    let mut signed = value(&String::from_utf8(envelope.to_json().unwrap()).unwrap());
+    let payload = signed["payload"].as_str().unwrap().to_owned();
+    let url_safe = payload.replace('+', "-").replace('/', "_");
+    for text in [
+        payload.trim_end_matches('='),
+        &url_safe,
+        url_safe.trim_end_matches('='),
+    ] {
+        signed["payload"] = json!(text);
+        signed["signatures"] = json!([]);
+        assert_eq!(sboms(&signed).len(), 1);
+        let bundle = json!({"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+            "verificationMaterial": {}, "dsseEnvelope": signed});
+        assert_eq!(sboms(&bundle).len(), 1);
+    }
+    let empty = json!({"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json"});
+    let error = load(empty.to_string().into_bytes())
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("holds no DSSE envelope"), "{error}");
+}
+
 /// The statement's subject counts only where the report itself names no digest.
 #[test]
 fn the_subject_of_a_statement_fills_a_gap() {
@@ -144,17 +217,13 @@ fn what_holds_no_report_is_refused_by_name() {
             .unwrap_err()
             .to_string()
     };
-    let spdx = statement(
-        "https://spdx.dev/Document",
-        &json!({"spdxVersion": "SPDX-2.3"}),
+    let provenance = statement(
+        "https://slsa.dev/provenance/v1",
+        &json!({"buildDefinition": {}}),
     );
-    assert!(
-        message(&spdx).contains("an SPDX document"),
-        "{}",
-        message(&spdx)
-    );
+    assert!(message(&provenance).contains("`buildDefinition`"));
     let text = statement("https://cyclonedx.org/bom", &json!({"Data": "{}"}));
-    assert!(message(&text).contains("`Data`"));
+    assert!(message(&text).contains("the text in the attestation cannot be read"));
     let mut none = statement(VULN, &json!({}));
     none.as_object_mut().unwrap().remove("predicate");
     assert!(message(&none).contains("holds no report"));
