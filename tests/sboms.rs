@@ -6,12 +6,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::support::judges::corpus;
 
 use countersign::error::Explain as _;
 use countersign::formats::{Document, FormatError, Loaded, read};
 use countersign::model::{Format, Package, PackageIdentity, Sbom};
+use countersign::triage::subject::subjects;
 
 /// Documents in wrappers, which the manifest did not count: components of each.
 const WRAPPED: [(&str, &[usize]); 9] = [
@@ -268,4 +270,86 @@ fn formats_of_one_tool_agree() {
             assert!(apart.is_empty(), "{name}: {apart:?}");
         }
     }
+}
+
+/// Digests, image ID and layers are found in every format, whoever wrote it.
+#[test]
+fn documents_about_one_image_are_one_subject() {
+    let Some(root) = root() else { return };
+    let names = [
+        "gen__app2.syft.cdx16.json",
+        "gen__app2.syft.json",
+        "gen__app2.syft.spdx23.json",
+        "gen__app2.trivy44.cdx15.json",
+        "gen__app2.trivy44.spdx23.json",
+        "gen__app2.trivy44.spdx23.tv",
+    ];
+    let sboms: Vec<Arc<Sbom>> = names.map(|name| Arc::new(sbom(&root, name))).into();
+    let subjects = subjects(&[], &sboms, &[], &[]);
+    let [subject] = subjects.as_slice() else {
+        panic!("{subjects:?}");
+    };
+    assert_eq!(subject.sboms.len(), names.len());
+    assert!(subject.joined_by.is_identity(), "{:?}", subject.joined_by);
+    assert_eq!(subject.diff_ids.len(), 4);
+    for name in ["spdx-bom", "spdx-syft", "spdx-trivy"] {
+        let image =
+            "airbyte_init-sha256_daa91fe6b592410cf504468d071d3f070158832af2d4f3ad18b10919ee626b8a";
+        let claim = sbom(&root, &format!("lab__{name}-{image}.json")).claim;
+        let digest = image.rsplit('_').next().unwrap();
+        let stated = claim.manifest_digest.iter().map(|it| it.hex().to_owned());
+        let mut stated = stated.chain(claim.repo_digests);
+        assert!(
+            claim.is_image && stated.any(|text| text.ends_with(digest)),
+            "{name}"
+        );
+    }
+}
+
+/// Components read and entries lost, of all SBOMs of a file.
+fn measure(loaded: &Loaded) -> (usize, usize) {
+    let sboms = loaded
+        .documents
+        .iter()
+        .filter_map(|document| match document {
+            Document::Sbom(sbom) => Some(sbom),
+            Document::Report(_) => None,
+        });
+    sboms.fold((0, 0), |sum, sbom| {
+        (sum.0 + sbom.components.len(), sum.1 + sbom.losses.len())
+    })
+}
+
+/// Tag-value has no mark at its end, so that a cut between two lines is the one that may pass.
+#[test]
+fn a_cut_document_is_never_whole() {
+    let Some(root) = root() else { return };
+    let mut cuts = 0;
+    for row in rows(&root) {
+        let name = row[0].as_str();
+        let Ok(text) = std::fs::read_to_string(root.join(name)) else {
+            continue;
+        };
+        let Ok(whole) = load(&root, name) else {
+            continue;
+        };
+        let whole = measure(&whole);
+        let places = if text.len() > 1_000_000 { 2 } else { 8 };
+        for place in 1..=places {
+            let end = text.floor_char_boundary(text.len() * place / (places + 1) - 1);
+            let (kept, cut) = text.split_at(end);
+            cuts += 1;
+            let Ok(loaded) = read(name, kept.as_bytes().to_vec()) else {
+                continue;
+            };
+            let found = measure(&loaded);
+            let is_line = kept.ends_with('\n') && row[1].contains("tag-value");
+            let is_told = found.1 > whole.1 || found == whole && !cut.starts_with(['{', '"']);
+            assert!(
+                is_line || is_told,
+                "{name} cut at {end}: {found:?} of {whole:?}"
+            );
+        }
+    }
+    assert!(cuts > 1000, "only {cuts} cuts");
 }
