@@ -136,12 +136,16 @@ pub(super) fn detect(path: &str, text: &str) -> Result<Vec<Found>, FormatError> 
 fn no_json(text: &str, from: usize) -> Option<Found> {
     /// An XML document has to say within so many bytes what it is.
     const HEAD: usize = 4096;
+    /// So many lines that could begin one are looked at.
+    const LINES: usize = 16;
     let until = candidate(text, from).unwrap_or(text.len());
     let mut position = from;
+    let mut tried = 0;
     for line in text.get(from..until)?.split_inclusive('\n') {
         let rest = text.get(position..)?;
         let head = rest.get(..rest.floor_char_boundary(HEAD)).unwrap_or(rest);
-        let kind = if xml::is_begun_by(head) {
+        tried += usize::from(line.starts_with('<'));
+        let kind = if tried <= LINES && xml::is_begun_by(head) {
             Some(Kind::CyclonedxXml)
         } else {
             tag_value::is_begun_by(line).then_some(Kind::SpdxTagValue)

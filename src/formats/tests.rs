@@ -261,6 +261,15 @@ fn long_lists_take_no_longer_than_they_are() {
     };
     assert_eq!(sbom.depends_on[0].len(), 40_000);
     assert!(sbom.losses.is_empty());
+    let tools = many(&|number| format!("\"{number}\""));
+    let elements = many(&|number| {
+        format!("{{\"type\": \"Tool\", \"spdxId\": \"t{number}\", \"name\": \"a\"}}")
+    });
+    let linked = format!(
+        "{{\"@context\": \"\", \"@graph\": [{{\"createdUsing\": [{tools}]}}, {elements}]}}"
+    );
+    assert!(read_text(&linked).is_ok());
+    assert!(self::message(&"<\n".repeat(1_000_000)).contains("looks like XML"));
 }
 
 #[test]

@@ -265,13 +265,13 @@ fn graph(source: &mut Source<'_>, components: &[Component], elements: &[ElementW
 
 /// Returns the first tool that a creation names and that is in the document.
 fn tool(elements: &[ElementWire<'_>]) -> Option<String> {
-    let named = elements.iter().flat_map(|element| &element.created_using.0);
-    let mut tools = named.filter_map(|reference| {
-        let is_it =
-            |element: &&ElementWire<'_>| element.reference.get() == Some(reference.0.trim());
-        elements.iter().find(is_it)?.name.get()
-    });
-    tools.next().map(producer)
+    let known: HashMap<&str, &str> = elements
+        .iter()
+        .filter_map(|element| Some((element.reference.get()?, element.name.get()?)))
+        .collect();
+    let mut named = elements.iter().flat_map(|element| &element.created_using.0);
+    let tool = named.find_map(|reference| known.get(reference.0.trim()))?;
+    Some(producer(tool))
 }
 
 fn claim(root: &ElementWire<'_>) -> SubjectClaim {
