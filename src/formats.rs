@@ -11,6 +11,7 @@ mod ecosystem;
 pub mod envelope;
 mod error;
 mod grype;
+mod ignore;
 mod json;
 mod mentions;
 mod sarif;
@@ -20,12 +21,13 @@ mod syft;
 mod title;
 mod trivy;
 mod unpack;
+mod vex;
 mod wrapped;
 
 use std::ops::Range;
 use std::time::Instant;
 
-use crate::model::{Digest, Encoding, Origin, Report, Sbom};
+use crate::model::{Digest, Encoding, ExemptionDocument, Origin, Report, Sbom};
 
 pub use self::details::{Details, details};
 pub use self::error::{
@@ -39,6 +41,8 @@ pub enum Document {
     Report(Report),
     /// A software bill of materials.
     Sbom(Sbom),
+    /// An ignore file or VEX document.
+    Exemptions(ExemptionDocument),
 }
 
 impl Document {
@@ -48,6 +52,7 @@ impl Document {
         match self {
             Self::Report(report) => &report.origin,
             Self::Sbom(sbom) => &sbom.origin,
+            Self::Exemptions(document) => &document.origin,
         }
     }
 
@@ -55,6 +60,7 @@ impl Document {
         match self {
             Self::Report(report) => &mut report.notices,
             Self::Sbom(sbom) => &mut sbom.notices,
+            Self::Exemptions(document) => &mut document.notices,
         }
     }
 }
@@ -154,11 +160,18 @@ fn read_one(
     Ok(match found.kind {
         detect::Kind::Grype => vec![Document::Report(grype::read(origin, text, place)?)],
         detect::Kind::Cyclonedx => {
+            let exemptions = vex::read_cyclonedx(&origin, text, place);
             let (sbom, report) = cyclonedx::read(origin, text, place)?;
-            let report = report.map(Document::Report);
-            std::iter::once(Document::Sbom(sbom))
-                .chain(report)
-                .collect()
+            with_exemptions(sbom, report, exemptions, vex::bom_link(text, place))
+        }
+        detect::Kind::OpenVex => {
+            vec![Document::Exemptions(vex::read_openvex(
+                origin, text, place,
+            )?)]
+        }
+        detect::Kind::Csaf => vec![Document::Exemptions(vex::read_csaf(origin, text, place)?)],
+        detect::Kind::Ignore(shape) => {
+            vec![Document::Exemptions(ignore::read(origin, text, shape)?)]
         }
         detect::Kind::Spdx => vec![Document::Sbom(spdx::read(origin, text, place)?)],
         detect::Kind::SpdxLinked => vec![Document::Sbom(spdx::read_linked(origin, text, place)?)],
@@ -168,6 +181,29 @@ fn read_one(
         detect::Kind::Operator => reports(trivy::read_operator(&origin, text, place)?),
         kind => vec![Document::Report(trivy::read(origin, text, kind, place)?)],
     })
+}
+
+/// The documents that one of CycloneDX is: the SBOM, a scanner's findings, or somebody's statements
+/// about them. Statements alone are no SBOM.
+fn with_exemptions(
+    mut sbom: Sbom,
+    report: Option<Report>,
+    exemptions: Option<ExemptionDocument>,
+    bom_link: Option<String>,
+) -> Vec<Document> {
+    // A scanner's own analyses are in its records.
+    let exemptions = exemptions.filter(|_| report.is_none());
+    let is_sbom = exemptions.is_none() || !sbom.components.is_empty();
+    sbom.claim.bom_link = bom_link;
+    let report = report.map(|mut report| {
+        report.claim.bom_link.clone_from(&sbom.claim.bom_link);
+        Document::Report(report)
+    });
+    let sbom = is_sbom.then_some(Document::Sbom(sbom));
+    let documents = sbom.into_iter().chain(report);
+    documents
+        .chain(exemptions.map(Document::Exemptions))
+        .collect()
 }
 
 /// The text of a file, and the documents in it.

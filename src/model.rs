@@ -3,9 +3,11 @@
 //! No I/O and no decisions here; a type that has to read a file or ask a policy lives elsewhere.
 
 mod digest;
+mod exemption;
 mod finding;
 pub mod oci;
 mod package;
+mod pattern;
 mod purl;
 mod reference;
 mod report;
@@ -17,13 +19,17 @@ mod verdict;
 mod vulnerability;
 
 pub use digest::{Algorithm, Digest, ParseDigestError, to_hex};
+pub use exemption::{
+    Exemption, ExemptionDocument, ExemptionRule, ExemptionStatus, GrypeRule, Product, ProductName,
+};
 pub use finding::{Finding, FindingKey, RecordRef};
 pub use package::{Location, Package, PackageIdentity};
+pub use pattern::{ParsePatternError, Pattern};
 pub use purl::{ParsePurlError, Purl};
 pub use reference::{Image, ImageReference, ParseReferenceError, Platform, Repository};
 pub use report::{
     DatabaseAge, Encoding, Format, Kind, Loss, MatchKind, Origin, Record, RecordCounts, Report,
-    ScanOption, Span, SubjectClaim, Suppression,
+    ScanOption, Span, SubjectClaim, SuppressedBy, Suppression,
 };
 pub use sbom::{Component, Sbom};
 pub use severity::{ParseSeverityError, Severity, SeverityCounts};

@@ -15,6 +15,7 @@ pub mod policy;
 pub mod prediction;
 pub mod standing;
 pub mod subject;
+pub mod suppress;
 #[cfg(test)]
 mod testing;
 pub mod view;

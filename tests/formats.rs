@@ -5,6 +5,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "a test may fail loudly"
 )]
 
@@ -15,10 +16,10 @@ use crate::support::judges::corpus;
 
 use countersign::error::Explain as _;
 use countersign::formats::{Document, FormatError, Loaded, details, read};
-use countersign::model::{Encoding, Format, Kind, Record, Report, Severity};
+use countersign::model::{Encoding, ExemptionRule, Format, Kind, Record, Report, Severity};
 
 /// Files that are no report this program reads, and the words of the refusal.
-const REFUSED: [(&str, &str); 22] = [
+const REFUSED: [(&str, &str); 7] = [
     ("misc/harbor-trivy-vuln.json", "a Harbor report"),
     (
         "misc/trivy-golden-alpine-310.asff.json",
@@ -40,24 +41,6 @@ const REFUSED: [(&str, &str); 22] = [
         "misc/trivy-operator-clustercompliancereport.json",
         "ClusterComplianceReport, which hold no finding",
     ),
-    ("policy/altinn.trivyignore.yaml", "a Trivy ignore file"),
-    ("policy/defra-node.grype.yaml", "a Grype configuration"),
-    ("policy/defra-node.trivyignore.yaml", "a Trivy ignore file"),
-    ("policy/formsflow.trivyignore.yaml", "a Trivy ignore file"),
-    ("policy/ggshield.grype.yaml", "a Grype configuration"),
-    ("policy/grype-csaf-vex.json", "a CSAF document"),
-    ("policy/grype-openvex-debian.json", "an OpenVEX document"),
-    ("policy/grype-openvex-demo2.json", "an OpenVEX document"),
-    ("policy/grype-quality.grype.yaml", "a Grype configuration"),
-    ("policy/trivy-oci.openvex.json", "an OpenVEX document"),
-    ("policy/trivy-own.openvex.json", "an OpenVEX document"),
-    ("policy/trivy-testdata.trivyignore", "a Trivy ignore file"),
-    (
-        "policy/trivy-testdata.trivyignore.yaml",
-        "a Trivy ignore file",
-    ),
-    ("policy/vexctl-demo.openvex.json", "an OpenVEX document"),
-    ("policy/vexctl-history.openvex.json", "an OpenVEX document"),
     ("trivy/golden-summary-ids.json", "JSON of no known kind"),
 ];
 
@@ -92,6 +75,102 @@ const UNCOUNTED: [(&str, &str); 7] = [
         r#"{"medium": 2, "low": 8, "misconf:medium": 4, "misconf:low": 6}"#,
     ),
 ];
+
+/// Ignore files and VEX documents: the format, and the entries, counted by a script of their own
+/// (`yaml.safe_load`, `json.load`) by what they are or say.
+const EXEMPTIONS: [(&str, Format, &[(&str, usize)]); 15] = [
+    ("altinn.trivyignore.yaml", Format::TrivyignoreYaml, &[]),
+    ("defra-node.grype.yaml", Format::GrypeConfig, &[]),
+    ("defra-node.trivyignore.yaml", Format::TrivyignoreYaml, &[]),
+    (
+        "formsflow.trivyignore.yaml",
+        Format::TrivyignoreYaml,
+        &[("secret", 1), ("vulnerability", 1)],
+    ),
+    ("ggshield.grype.yaml", Format::GrypeConfig, &[("rule", 12)]),
+    (
+        "grype-csaf-vex.json",
+        Format::CsafVex,
+        &[("fixed", 1), ("not_affected", 1)],
+    ),
+    (
+        "grype-openvex-debian.json",
+        Format::OpenVex,
+        &[("fixed", 1)],
+    ),
+    (
+        "grype-openvex-demo2.json",
+        Format::OpenVex,
+        &[("fixed", 3), ("not_affected", 2)],
+    ),
+    ("grype-quality.grype.yaml", Format::GrypeConfig, &[]),
+    (
+        "trivy-oci.openvex.json",
+        Format::OpenVex,
+        &[("not_affected", 7)],
+    ),
+    (
+        "trivy-own.openvex.json",
+        Format::OpenVex,
+        &[("not_affected", 21)],
+    ),
+    (
+        "trivy-testdata.trivyignore",
+        Format::Trivyignore,
+        &[("any", 9)],
+    ),
+    (
+        "trivy-testdata.trivyignore.yaml",
+        Format::TrivyignoreYaml,
+        &[
+            ("license", 5),
+            ("misconfiguration", 4),
+            ("secret", 3),
+            ("vulnerability", 7),
+        ],
+    ),
+    ("vexctl-demo.openvex.json", Format::OpenVex, &[("fixed", 1)]),
+    (
+        "vexctl-history.openvex.json",
+        Format::OpenVex,
+        &[("not_affected", 2)],
+    ),
+];
+
+#[test]
+fn exemptions_have_the_counts_of_the_script() {
+    let Some(root) = corpus().map(|root| root.join("policy")) else {
+        return;
+    };
+    let files = std::fs::read_dir(&root).unwrap();
+    assert_eq!(
+        files.count(),
+        EXEMPTIONS.len(),
+        "every file is in the table"
+    );
+    for (name, format, expected) in EXEMPTIONS {
+        let Document::Exemptions(document) = only(load(&root, name).unwrap()) else {
+            panic!("{name}");
+        };
+        assert_eq!(document.format, format, "{name}");
+        assert!(document.losses.is_empty(), "{name}: {:?}", document.losses);
+        let mut found: BTreeMap<&str, usize> = BTreeMap::new();
+        for entry in &document.entries {
+            let what = match &entry.rule {
+                ExemptionRule::Trivy { kinds, .. } if kinds.len() > 1 => "any",
+                ExemptionRule::Trivy { kinds, .. } => kinds[0].as_str(),
+                ExemptionRule::Grype(_) => "rule",
+                ExemptionRule::Vex { .. } => entry.status.as_str(),
+            };
+            *found.entry(what).or_default() += 1;
+        }
+        assert_eq!(
+            found,
+            BTreeMap::from_iter(expected.iter().copied()),
+            "{name}"
+        );
+    }
+}
 
 /// The one document of a file.
 fn only(loaded: Loaded) -> Document {
@@ -243,6 +322,13 @@ fn check_document(
             }
         }
         Document::Sbom(sbom) => assert!(sbom.losses.is_empty(), "{name}"),
+        Document::Exemptions(document) => {
+            assert!(document.losses.is_empty(), "{name}");
+            // The manifest counted those of OpenVEX.
+            if document.format == Format::OpenVex {
+                found.insert("statements".to_owned(), document.entries.len() as u64);
+            }
+        }
     }
 }
 
@@ -258,6 +344,7 @@ fn pairs_of_images_claim_the_same_layers() {
         let claim = |name: &str| match only(load(&root, name).unwrap()) {
             Document::Report(report) => report.claim,
             Document::Sbom(sbom) => sbom.claim,
+            Document::Exemptions(document) => panic!("{document:?}"),
         };
         let trivy = claim(&row[0]);
         let grype = claim(&format!("{stem}.grype.json"));
@@ -292,7 +379,7 @@ fn options_are_found_where_they_were_used_and_nowhere_else() {
         };
         let reports = loaded.documents.into_iter().filter_map(|it| match it {
             Document::Report(report) => Some(report),
-            Document::Sbom(_) => None,
+            Document::Sbom(_) | Document::Exemptions(_) => None,
         });
         for option in reports.flat_map(|report| report.options) {
             let how = if option.recorded {

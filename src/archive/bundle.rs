@@ -34,7 +34,7 @@ pub enum FileKind {
     Report,
     /// An SBOM.
     Sbom,
-    /// A VEX document.
+    /// A VEX document or ignore file.
     Vex,
     /// The verdicts on findings.
     Verdicts,

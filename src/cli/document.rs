@@ -6,9 +6,12 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::model::{
-    DatabaseAge, Digest, Encoding, Format, JoinRule, RecordCounts, Report, Subject,
+    DatabaseAge, Digest, Encoding, ExemptionDocument, Format, JoinRule, RecordCounts, Report,
+    Subject,
 };
 use crate::review::Review;
+use crate::text::thousands;
+use crate::triage::suppress::Outcome;
 
 /// A subject.
 #[derive(Clone, Debug, Serialize)]
@@ -70,7 +73,7 @@ pub(crate) struct ReportView<'a> {
 }
 
 impl<'a> ReportView<'a> {
-    fn of(report: &'a Report, subject: usize, joined_by: JoinRule) -> Self {
+    fn of(report: &'a Report, records: RecordCounts, subject: usize, joined_by: JoinRule) -> Self {
         Self {
             path: &report.origin.path,
             sha256: &report.origin.sha256,
@@ -82,7 +85,7 @@ impl<'a> ReportView<'a> {
             database_built_kind: report.database_age,
             encoding: report.origin.encoding,
             skipped_bytes: report.origin.skipped_bytes,
-            records: report.counts(),
+            records,
             subject,
             joined_by,
             notices: &report.notices,
@@ -102,11 +105,65 @@ impl<'a> ReportView<'a> {
         placed
             .into_iter()
             .filter_map(|(report, position, rule)| {
+                let counts = review.record_counts(report);
                 let report = review.reports.get(report)?;
-                Some(Self::of(report, position, rule))
+                Some(Self::of(report, counts, position, rule))
             })
             .collect()
     }
+}
+
+/// An ignore file or VEX document.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ExemptionView<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) sha256: &'a Digest,
+    pub(crate) format: Format,
+    /// Entries that were read.
+    pub(crate) entries: u64,
+    /// Entries that reach a record, expired ones included.
+    pub(crate) matched: u64,
+    /// Entries that no longer hold.
+    pub(crate) expired: u64,
+    /// Entries that could not be read.
+    pub(crate) unreadable: u64,
+    /// Records that it suppresses.
+    pub(crate) suppressed: u64,
+    pub(crate) notices: Vec<&'a str>,
+}
+
+impl<'a> ExemptionView<'a> {
+    /// Returns the documents, in the order in which they were read.
+    pub(crate) fn all(review: &'a Review) -> Vec<Self> {
+        let view = |(document, outcome): (&'a ExemptionDocument, &'a Outcome)| Self {
+            path: &document.origin.path,
+            sha256: &document.origin.sha256,
+            format: document.format,
+            entries: document.entries.len() as u64,
+            matched: outcome.matched,
+            expired: outcome.expired,
+            unreadable: document.losses.iter().map(|loss| loss.records).sum(),
+            suppressed: outcome.suppressed,
+            notices: document
+                .notices
+                .iter()
+                .chain(&outcome.notices)
+                .map(String::as_str)
+                .collect(),
+        };
+        review.exempting().map(view).collect()
+    }
+}
+
+/// Says how many findings of the chosen subjects are suppressed, and by what; nothing where none is.
+pub(crate) fn suppressed(review: &Review, chosen: &[usize]) -> Option<String> {
+    let counts = review.suppressed_by(chosen);
+    let all: u64 = counts.values().sum();
+    let parts: Vec<String> = counts
+        .into_iter()
+        .map(|(name, count)| format!("{} by {name}", thousands(count)))
+        .collect();
+    (all > 0).then(|| format!("{} suppressed: {}", thousands(all), parts.join(", ")))
 }
 
 /// What became of the entries of all reports: `joined + suppressed + unreadable = read`.

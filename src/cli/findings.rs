@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::args::{FindingsArgs, Format};
-use super::document::{RecordTotals, ReportView, SubjectView};
+use super::document::{self, ExemptionView, RecordTotals, ReportView, SubjectView};
 use super::exit::Exit;
 use super::open;
 use super::output::{self, Align, Output, Table, severity_color};
@@ -29,10 +29,24 @@ use crate::triage::view::{Sort, View};
 struct FindingsDocument<'a> {
     subjects: Vec<SubjectView<'a>>,
     reports: Vec<ReportView<'a>>,
+    exemptions: Vec<ExemptionView<'a>>,
     records: RecordTotals,
     totals: Totals,
     findings: Vec<FindingView<'a>>,
     suppressed: Vec<FindingView<'a>>,
+    /// Whether the filter asks for suppressed findings: then the plain forms show them too.
+    #[serde(skip)]
+    shows_suppressed: bool,
+    #[serde(skip)]
+    suppressed_line: Option<String>,
+}
+
+impl<'a> FindingsDocument<'a> {
+    /// Returns the rows of the plain forms.
+    fn rows(&self) -> impl Iterator<Item = &FindingView<'a>> {
+        let suppressed = self.suppressed.iter().filter(|_| self.shows_suppressed);
+        self.findings.iter().chain(suppressed)
+    }
 }
 
 /// Counts over findings that are not suppressed; `shown + filtered_out = findings`.
@@ -118,7 +132,7 @@ pub(super) fn run(args: &FindingsArgs, settings: &Settings) -> Result<Exit, Stop
     let opened = open::open(settings, &args.input.inputs, &args.input.reading)?;
     let chosen = open::subjects(&opened.review, &args.input.reading)?;
     open::warn_unscanned(&opened.review, &chosen);
-    let (document, rows) = document(&opened.review, &chosen, &filter);
+    let (document, rows) = view_of(&opened.review, &chosen, &filter);
     match format {
         Format::Json => output.document("findings", &document)?,
         Format::Csv => output.data(&rows::csv(&opened.review, &rows))?,
@@ -156,8 +170,8 @@ fn filter(args: &FindingsArgs) -> Result<Filter, Stop> {
     Ok(filter)
 }
 
-/// Returns the document, and the rows of the review that its findings are.
-fn document<'a>(
+/// Returns the document, and the rows of the review that the plain forms show.
+fn view_of<'a>(
     review: &'a Review,
     chosen: &[usize],
     filter: &Filter,
@@ -182,7 +196,8 @@ fn document<'a>(
         totals.fixable += u64::from(finding.fix.fixable() == Fixable::Yes);
     }
     let view = View::build(&review.index, filter, Sort::default());
-    let (mut findings, mut suppressed, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut findings, mut rows) = (Vec::new(), Vec::new());
+    let (mut suppressed, mut hidden) = (Vec::new(), Vec::new());
     for row in view.rows() {
         let row = *row as usize;
         let Some(finding) = review.findings.get(row) else {
@@ -192,12 +207,12 @@ fn document<'a>(
             continue;
         };
         let verdict = review.verdicts.get(row).and_then(Option::as_ref);
-        let list = if finding.suppressed_by.is_some() {
-            &mut suppressed
+        let (list, places) = if finding.suppressed_by.is_some() {
+            (&mut suppressed, &mut hidden)
         } else {
-            rows.push(row);
-            &mut findings
+            (&mut findings, &mut rows)
         };
+        places.push(row);
         list.push(FindingView::of(finding, subject, verdict));
     }
     totals.shown = findings.len() as u64;
@@ -206,10 +221,14 @@ fn document<'a>(
         subjects: SubjectView::all(review, chosen),
         records: RecordTotals::of(&reports),
         reports,
+        exemptions: ExemptionView::all(review),
         totals,
         findings,
         suppressed,
+        shows_suppressed: filter.shows_suppressed(),
+        suppressed_line: document::suppressed(review, chosen),
     };
+    rows.extend(hidden.into_iter().filter(|_| document.shows_suppressed));
     (document, rows)
 }
 
@@ -236,8 +255,7 @@ fn table(document: &FindingsDocument<'_>, output: &mut Output) -> Result<(), Sto
         };
         output.line(&format!("{}  ({read})", subject.name))?;
         let mine = document
-            .findings
-            .iter()
+            .rows()
             .filter(|finding| finding.subject == position);
         let mut table = Table::new(&[
             ("severity", Align::Left),
@@ -258,7 +276,7 @@ fn table(document: &FindingsDocument<'_>, output: &mut Output) -> Result<(), Sto
                 finding.package.version,
                 &rows::fix(finding.fix),
                 &finding.scanners.join(","),
-                &rows::verdict(finding.verdict),
+                &rows::verdict(finding.suppressed_by, finding.verdict),
             ]);
             table.color(0, severity_color(finding.severity));
         }
@@ -295,5 +313,9 @@ fn summary(document: &FindingsDocument<'_>, output: &mut Output) -> Result<(), S
         thousands(records.joined),
         thousands(records.suppressed),
         thousands(records.unreadable)
-    ))
+    ))?;
+    match &document.suppressed_line {
+        Some(line) => output.line(line),
+        None => Ok(()),
+    }
 }

@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use super::args::{Format, GateArgs};
-use super::document::SubjectView;
+use super::document::{ExemptionView, SubjectView};
 use super::exit::Exit;
 use super::settings::Settings;
 use super::stop::Stop;
@@ -16,6 +16,7 @@ use crate::triage::gate::{Gate, PromotionContext};
 #[derive(Serialize)]
 struct GateDocument<'a> {
     subject: SubjectView<'a>,
+    exemptions: Vec<ExemptionView<'a>>,
     #[serde(flatten)]
     gate: &'a Gate,
 }
@@ -41,6 +42,7 @@ pub(super) fn run(args: &GateArgs, settings: &Settings) -> Result<Exit, Stop> {
     };
     let document = GateDocument {
         subject: SubjectView::of(image),
+        exemptions: ExemptionView::all(review),
         gate: &gate,
     };
     if format == Format::Json {

@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use super::args::{Format, ListArgs};
-use super::document::{ReportView, SubjectView};
+use super::document::{self, ExemptionView, ReportView, SubjectView};
 use super::exit::Exit;
 use super::open;
 use super::output::{Align, Table};
@@ -20,6 +20,7 @@ use crate::text::thousands;
 struct ListDocument<'a> {
     subjects: Vec<ListedSubject<'a>>,
     reports: Vec<ReportView<'a>>,
+    exemptions: Vec<ExemptionView<'a>>,
 }
 
 /// One subject of the list.
@@ -34,6 +35,7 @@ struct ListedSubject<'a> {
     fixable: u64,
     secrets: u64,
     undecided: u64,
+    suppressed: u64,
     scanned: bool,
     partial: bool,
     promoted_to: Vec<&'a str>,
@@ -54,11 +56,15 @@ pub(super) fn run(args: &ListArgs, settings: &Settings) -> Result<Exit, Stop> {
         let document = ListDocument {
             subjects: listed,
             reports: ReportView::all(review, &chosen),
+            exemptions: ExemptionView::all(review),
         };
         output.document("list", &document)?;
     } else {
         let table = table(&listed);
         output.table(&table, 0)?;
+        if let Some(line) = document::suppressed(review, &chosen) {
+            output.line(&line)?;
+        }
     }
     output.finish()?;
     Ok(opened.exit)
@@ -79,6 +85,7 @@ fn listed(review: &Review, subject: usize) -> Option<ListedSubject<'_>> {
         fixable: summary.fixable,
         secrets: summary.secrets,
         undecided: summary.undecided,
+        suppressed: summary.suppressed,
         scanned: summary.scanned,
         partial: summary.partial,
         promoted_to: promotions

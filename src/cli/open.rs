@@ -136,7 +136,16 @@ fn tell(review: &Review, allow_partial: bool) -> Exit {
         .sboms
         .iter()
         .map(|sbom| (&sbom.origin.path, &sbom.losses));
-    for (path, losses) in reports.chain(sboms) {
+    for (document, outcome) in review.exempting() {
+        for notice in document.notices.iter().chain(&outcome.notices) {
+            output::note(&format!("note: `{}`: {notice}", document.origin.path));
+        }
+    }
+    let exemptions = review
+        .exemptions
+        .iter()
+        .map(|document| (&document.origin.path, &document.losses));
+    for (path, losses) in reports.chain(sboms).chain(exemptions) {
         let Some(first) = losses.first() else {
             continue;
         };

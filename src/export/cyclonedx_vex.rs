@@ -232,7 +232,7 @@ fn links(request: &ExportRequest<'_>, subject: &Subject, purls: &[String]) -> Ve
         let Some(sbom) = request.review.sboms.get(*position) else {
             continue;
         };
-        let Some(link) = &sbom.bom_link else {
+        let Some(link) = &sbom.claim.bom_link else {
             continue;
         };
         for component in &sbom.components {

@@ -3,7 +3,7 @@
 //! Cells are guarded: a spreadsheet must not take text of an image for a formula, nor Markdown for
 //! markup.
 
-use crate::model::{Fix, FixState, Standing, StandingVerdict, VulnerabilityId};
+use crate::model::{Fix, FixState, Standing, StandingVerdict, Suppression, VulnerabilityId};
 use crate::review::Review;
 use crate::text::Safe;
 
@@ -37,9 +37,17 @@ pub fn fix(fix: &Fix) -> String {
     }
 }
 
-/// Returns the verdict and, where it no longer holds, that it does not.
+/// Returns what suppresses the finding, else the verdict and, where it no longer holds, that it
+/// does not.
 #[must_use]
-pub fn verdict(verdict: Option<&StandingVerdict>) -> String {
+pub fn verdict(suppressed_by: Option<&Suppression>, verdict: Option<&StandingVerdict>) -> String {
+    if let Some(suppression) = suppressed_by {
+        return format!(
+            "suppressed by {} ({})",
+            suppression.name(),
+            suppression.status
+        );
+    }
     verdict.map_or_else(String::new, |taken| {
         let decision = taken.verdict.decision.as_str();
         match taken.standing {
@@ -73,7 +81,10 @@ fn columns(review: &Review, row: usize) -> Option<[String; 15]> {
         finding.fix.versions.join(" "),
         locations.join(" "),
         finding.scanners.join(" "),
-        verdict(review.verdicts.get(row).and_then(Option::as_ref)),
+        verdict(
+            finding.suppressed_by.as_ref(),
+            review.verdicts.get(row).and_then(Option::as_ref),
+        ),
         finding.title.clone(),
     ])
 }

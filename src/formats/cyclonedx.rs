@@ -76,7 +76,6 @@ pub(super) fn read(
             Format::CyclonedxJson
         },
         spec_version,
-        bom_link: bom_link(&document),
         components,
         depends_on: graph.depends_on,
         roots: graph.roots,
@@ -95,15 +94,6 @@ pub(super) fn read(
         _ => None,
     };
     Ok((sbom, report))
-}
-
-/// Returns what other documents link the components by (CycloneDX, BOM-Link): the serial number and
-/// the document's own version, 1 where none is given.
-fn bom_link(document: &Document<'_>) -> Option<String> {
-    let serial = document.serial_number.owned()?;
-    let uuid = serial.strip_prefix("urn:uuid:")?;
-    let version = document.version.get().unwrap_or("1");
-    Some(format!("urn:cdx:{uuid}/{version}"))
 }
 
 /// Reads the components in the document's order, each before those nested in it.

@@ -45,11 +45,18 @@ pub fn details(format: Format, record: &[u8]) -> Result<Details, FormatError> {
         Format::Sarif => sarif(record),
         Format::TrivyOperator => operator(record),
         Format::CyclonedxJson | Format::CyclonedxXml => cyclonedx(record),
-        Format::SpdxJson | Format::SpdxTagValue | Format::Spdx3Json | Format::SyftJson => {
-            Err(FormatError::Record {
-                reason: "documents of this format hold no records".to_owned(),
-            })
-        }
+        Format::SpdxJson
+        | Format::SpdxTagValue
+        | Format::Spdx3Json
+        | Format::SyftJson
+        | Format::Trivyignore
+        | Format::TrivyignoreYaml
+        | Format::GrypeConfig
+        | Format::OpenVex
+        | Format::CyclonedxVex
+        | Format::CsafVex => Err(FormatError::Record {
+            reason: format!("{} holds no records", format.as_str()),
+        }),
     }
 }
 

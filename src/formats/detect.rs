@@ -9,6 +9,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 
 use super::cyclonedx::xml;
 use super::error::{FormatError, MAX_DEPTH, MAX_DOCUMENTS, Place, quote};
+use super::ignore;
 use super::json::{Text, place_of, reason_of};
 use super::spdx::tag_value;
 
@@ -51,6 +52,12 @@ pub(super) enum Kind {
     Predicate,
     /// An SBOM in an object of its own, as GitHub gives it out.
     Exported,
+    /// An OpenVEX document.
+    OpenVex,
+    /// A CSAF document.
+    Csaf,
+    /// An ignore file of Trivy or Grype.
+    Ignore(ignore::Shape),
 }
 
 /// Where a document lies in the text.
@@ -124,6 +131,15 @@ pub(super) fn detect(path: &str, text: &str) -> Result<Vec<Found>, FormatError> 
     }
     if !all.is_empty() {
         return Ok(all);
+    }
+    if unknown.is_none()
+        && let Some(shape) = ignore::shape(text)
+    {
+        return Ok(vec![Found {
+            kind: Kind::Ignore(shape),
+            start: 0,
+            end: text.len(),
+        }]);
     }
     let path = path.to_owned();
     Err(match unknown {
@@ -409,6 +425,10 @@ fn classify(shape: &Shape<'_>) -> Answer {
             Some(Kind::Operator)
         } else if in_list {
             has("Target").then_some(Kind::TrivyList)
+        } else if has("statements") && (has("@context") || has("author")) {
+            Some(Kind::OpenVex)
+        } else if has("document") && (has("product_tree") || has("vulnerabilities")) {
+            Some(Kind::Csaf)
         } else if has("ClusterName") {
             Some(Kind::Cluster)
         } else if has("runs") && (has("$schema") || has("version")) {
@@ -459,11 +479,7 @@ fn not_read_yet(
     keys: &[(Cow<'_, str>, Option<Cow<'_, str>>)],
 ) -> Option<Answer> {
     let any_key = |part: &str| keys.iter().any(|(key, _)| key.contains(part));
-    let (found, instead) = if has("statements") && (has("@context") || has("author")) {
-        ("an OpenVEX document", "give it to the scanner with `--vex`")
-    } else if has("document") && (has("product_tree") || has("vulnerabilities")) {
-        ("a CSAF document", "give it to the scanner with `--vex`")
-    } else if any_key("application/vnd.security.vulnerability.report") {
+    let (found, instead) = if any_key("application/vnd.security.vulnerability.report") {
         ("a Harbor report", AS_JSON)
     } else if has("Findings") && !has("SchemaVersion") {
         ("an AWS Security Hub export", AS_JSON)
@@ -509,39 +525,6 @@ fn not_json(path: String, text: &str) -> FormatError {
         return FormatError::NotJson { path, found };
     }
     let line = start.lines().next().unwrap_or_default();
-    let found = ignore_file(&head).map_or_else(
-        || format!("text that begins with `{}`", quote(line)),
-        str::to_owned,
-    );
+    let found = format!("text that begins with `{}`", quote(line));
     FormatError::NotJson { path, found }
-}
-
-/// Names the files by which people tell scanners what to leave out.
-fn ignore_file(head: &str) -> Option<&'static str> {
-    const TRIVY: [&str; 4] = [
-        "vulnerabilities:",
-        "misconfigurations:",
-        "secrets:",
-        "licenses:",
-    ];
-    const GRYPE: [&str; 4] = ["ignore:", "by-cve:", "only-fixed:", "exclude:"];
-    let lines = || {
-        head.lines()
-            .filter(|line| !line.starts_with([' ', '#', '-']) && !line.trim().is_empty())
-    };
-    let begins =
-        |words: &[&str]| lines().any(|line| words.iter().any(|word| line.starts_with(word)));
-    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
-    let is_id = |line: &str| {
-        let first = line.split_whitespace().next();
-        first.unwrap_or_default().chars().all(is_part)
-    };
-    let is_known = |line: &str| line.starts_with("cve-") || line.starts_with("ghsa-");
-    if begins(&TRIVY) || lines().any(is_known) && lines().all(is_id) {
-        Some("a Trivy ignore file")
-    } else if begins(&GRYPE) {
-        Some("a Grype configuration")
-    } else {
-        None
-    }
 }

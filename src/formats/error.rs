@@ -163,6 +163,16 @@ pub enum FormatError {
         /// What is wrong.
         reason: String,
     },
+    /// An ignore file is damaged.
+    #[error("`{path}`: the ignore file is damaged at {place}: {reason}")]
+    Exemptions {
+        /// The file.
+        path: String,
+        /// The place.
+        place: Place,
+        /// The parser's reason.
+        reason: String,
+    },
     /// The JSON nests deeper than [`MAX_DEPTH`].
     #[error("`{path}` nests deeper than {MAX_DEPTH} levels at {place}")]
     TooDeep {
@@ -232,6 +242,7 @@ impl Explain for FormatError {
             Self::Truncated { .. } | Self::Damaged { .. } | Self::Shape { .. } => {
                 "write the report again with the scanner's own `--output FILE`; a half report is never read as clean"
             }
+            Self::Exemptions { .. } => "correct the file: nothing is suppressed by half of one",
             Self::TooDeep { .. } => "no scanner writes such a file: find out who made it",
             Self::UnknownBeside { .. } | Self::TooManyDocuments { .. } | Self::TooSlow { .. } => {
                 "put each report in a file of its own"

@@ -74,7 +74,6 @@ pub(super) fn read(
             &graph.roots,
             &annotations,
         ),
-        bom_link: None,
         producer,
         origin,
         format: if document.written.get() == Some("tag-value") {

@@ -69,7 +69,6 @@ pub(super) fn read(
         .collect();
     Ok(Sbom {
         claim: claim(&scanned, &distro),
-        bom_link: None,
         producer: (!words.is_empty()).then(|| words.join(" ")),
         origin,
         format: Format::SyftJson,
@@ -186,6 +185,7 @@ fn claim(scanned: &SourceWire<'_>, distro: &DistroWire<'_>) -> SubjectClaim {
         os,
         is_image,
         end_of_life: false,
+        bom_link: None,
     }
 }
 

@@ -47,7 +47,7 @@ fn only(loaded: Loaded) -> Document {
 fn report(text: &str) -> Report {
     match only(read_text(text).unwrap()) {
         Document::Report(report) => report,
-        Document::Sbom(sbom) => panic!("{sbom:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -56,6 +56,7 @@ fn measure(loaded: &Loaded) -> (usize, bool) {
     let each = loaded.documents.iter().map(|document| match document {
         Document::Report(report) => (report.records.len(), report.is_partial()),
         Document::Sbom(sbom) => (sbom.components.len(), !sbom.losses.is_empty()),
+        Document::Exemptions(document) => (document.entries.len(), !document.losses.is_empty()),
     });
     each.fold((0, false), |sum, one| (sum.0 + one.0, sum.1 || one.1))
 }
@@ -181,15 +182,6 @@ fn nothing_else_is_taken_for_a_report() {
             "cut off",
         ),
         ("SPDXVersion: SPDX-2.3\nPackage\n", "at line 2, column 1"),
-        ("# why\nCVE-2024-1 exp:2026-01-01\n", "a Trivy ignore file"),
-        (
-            "vulnerabilities:\n  - id: CVE-2024-1\n",
-            "a Trivy ignore file",
-        ),
-        (
-            "ignore:\n  - vulnerability: CVE-2024-1\n",
-            "a Grype configuration",
-        ),
         (
             "Scanned: all-clear\n",
             "text that begins with `Scanned: all-clear`",

@@ -18,7 +18,8 @@ use super::detect::Kind as Detected;
 use super::error::FormatError;
 use super::json::{Entries, MaybeText as _, Source, place_of, reason_of};
 use crate::model::{
-    DatabaseAge, Format, Kind, Origin, Package, Record, Report, ScanOption, Severity, Suppression,
+    DatabaseAge, Format, Kind, Origin, Package, Record, Report, ScanOption, Severity, SuppressedBy,
+    Suppression,
 };
 
 /// A filter is inferred only from at least so many vulnerabilities: fewer prove nothing.
@@ -216,6 +217,7 @@ impl<'a> Reader<'a> {
             self.keep(record.map(|mut record| {
                 record.span = span;
                 record.suppressed_by = Some(Suppression {
+                    by: SuppressedBy::Scanner,
                     source: entry.source.owned().unwrap_or_default(),
                     status: entry.status.owned().unwrap_or_default(),
                     statement: entry.statement.owned(),

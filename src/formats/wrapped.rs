@@ -338,6 +338,7 @@ impl Wrapper {
         let claim = match document {
             Document::Report(report) => &mut report.claim,
             Document::Sbom(sbom) => &mut sbom.claim,
+            Document::Exemptions(_) => return,
         };
         let is_identified = claim.manifest_digest.is_some()
             || claim.image_id.is_some()

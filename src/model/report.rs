@@ -3,6 +3,7 @@
 //! Records are kept exactly as the scanner counted them. Long texts (descriptions, references)
 //! stay in the file and are read on demand through a record's [`Span`].
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -35,6 +36,19 @@ pub enum Format {
     Sarif,
     /// Resources of the Trivy operator, in JSON.
     TrivyOperator,
+    /// Trivy's plain ignore file.
+    Trivyignore,
+    /// Trivy's ignore file in YAML.
+    TrivyignoreYaml,
+    /// Grype's configuration, for its ignore rules.
+    GrypeConfig,
+    /// OpenVEX.
+    #[serde(rename = "openvex")]
+    OpenVex,
+    /// VEX in CycloneDX.
+    CyclonedxVex,
+    /// VEX in CSAF.
+    CsafVex,
 }
 
 impl Format {
@@ -52,6 +66,12 @@ impl Format {
             Self::SyftJson => "syft-json",
             Self::Sarif => "sarif",
             Self::TrivyOperator => "trivy-operator",
+            Self::Trivyignore => "trivyignore",
+            Self::TrivyignoreYaml => "trivyignore-yaml",
+            Self::GrypeConfig => "grype-config",
+            Self::OpenVex => "openvex",
+            Self::CyclonedxVex => "cyclonedx-vex",
+            Self::CsafVex => "csaf-vex",
         }
     }
 
@@ -131,6 +151,8 @@ pub struct SubjectClaim {
     pub is_image: bool,
     /// Whether the document says that the distribution is past its end of life.
     pub end_of_life: bool,
+    /// The name by which VEX documents refer to this SBOM: `urn:cdx:serial/version`.
+    pub bom_link: Option<String>,
 }
 
 /// How well the age of a scanner's database is known.
@@ -187,15 +209,39 @@ impl Kind {
     }
 }
 
+/// Who says that a record does not count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SuppressedBy {
+    /// The scanner itself lists the record as suppressed.
+    #[default]
+    Scanner,
+    /// An ignore file or VEX document given as input.
+    Document,
+}
+
 /// Why a record is listed but does not count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Suppression {
+    /// Who says so.
+    pub by: SuppressedBy,
     /// What suppressed it: an ignore file, a VEX document, a rule of the scanner.
     pub source: String,
     /// The status or rule it was given.
     pub status: String,
     /// The statement, where one was made.
     pub statement: Option<String>,
+}
+
+impl Suppression {
+    /// Returns what suppresses it, in a word: the file's path, or `the scanner`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self.by {
+            SuppressedBy::Scanner => "the scanner",
+            SuppressedBy::Document => &self.source,
+        }
+    }
 }
 
 /// How Grype matched a package; Trivy does not say.
@@ -256,6 +302,20 @@ pub struct Record {
     pub namespace: Option<String>,
     /// The record's bytes in the decoded text.
     pub span: Span,
+}
+
+impl Record {
+    /// Returns the CVEs it is about.
+    #[must_use]
+    pub fn cves(&self) -> BTreeSet<VulnerabilityId> {
+        let own = VulnerabilityId::new(&self.id);
+        let aliases = self.aliases.iter().filter(|alias| alias.is_cve());
+        let mut cves: BTreeSet<VulnerabilityId> = aliases.cloned().collect();
+        if own.is_cve() {
+            cves.insert(own);
+        }
+        cves
+    }
 }
 
 /// An entry of a report that could not be read, and what was lost.

@@ -26,9 +26,6 @@ pub struct Sbom {
     pub format: Format,
     /// The version of the format's specification.
     pub spec_version: String,
-    /// What its components are linked by from other documents: `urn:cdx:SERIAL/VERSION`, where the
-    /// document has a serial number (CycloneDX BOM-Link).
-    pub bom_link: Option<String>,
     /// The tool that made it, with its version.
     pub producer: Option<String>,
     /// What it says about its subject.

@@ -12,7 +12,7 @@ use crate::review::Review;
 
 use super::{Plan, PromotionError};
 
-/// Reads every report and SBOM of the plan's subjects again.
+/// Reads every report and SBOM of the plan's subjects again, and what suppresses records of them.
 ///
 /// # Errors
 /// When one of them is gone or holds other bytes than those that were reviewed.
@@ -93,6 +93,10 @@ fn origins<'a>(review: &'a Review, plan: &Plan) -> Vec<(FileKind, &'a Origin)> {
         let sboms = subject.sboms.iter();
         let sboms = sboms.filter_map(|(sbom, _)| review.sboms.get(*sbom));
         found.extend(sboms.map(|sbom| (FileKind::Sbom, &sbom.origin)));
+        let exempting = review
+            .exempting()
+            .filter(|(_, outcome)| outcome.subjects.contains(position));
+        found.extend(exempting.map(|(document, _)| (FileKind::Vex, &document.origin)));
     }
     let mut seen = std::collections::HashSet::new();
     found.retain(|(kind, origin)| seen.insert((*kind, &origin.path, &origin.sha256)));

@@ -247,10 +247,10 @@ fn select<'a>(
         review
             .findings_of(subject)
             .filter_map(|position| review.findings.get(position))
-            .filter(|finding| finding.suppressed_by.is_none())
     };
+    let counts = |finding: &&Finding| finding.suppressed_by.is_none();
     let findings: Vec<&Finding> = match selection {
-        Selection::AllFindings => mine().collect(),
+        Selection::AllFindings => mine().filter(counts).collect(),
         Selection::Findings(positions) => positions
             .iter()
             .filter_map(|position| review.findings.get(*position))
@@ -262,8 +262,12 @@ fn select<'a>(
         } => {
             let mut chosen: Vec<&Finding> = Vec::new();
             for name in names {
-                let found: Vec<&Finding> =
-                    mine().filter(|finding| is_named(finding, name)).collect();
+                let named = || mine().filter(|finding| is_named(finding, name));
+                let mut found: Vec<&Finding> = named().filter(counts).collect();
+                if found.is_empty() {
+                    // A verdict may stand where so far only a file says something.
+                    found = named().collect();
+                }
                 let message = match found.len() {
                     0 => format!("no finding is called `{name}`"),
                     1 => String::new(),

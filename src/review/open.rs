@@ -12,12 +12,13 @@ use crate::environment::Environment;
 use crate::formats::Document;
 use crate::ledger::Chain;
 use crate::model::oci::ImageConfig;
-use crate::model::{Report, Sbom};
+use crate::model::{ExemptionDocument, Report, Sbom};
 use crate::registry::Inspection;
 use crate::triage::hygiene;
 use crate::triage::join;
 use crate::triage::policy::Policy;
 use crate::triage::subject::{self, KnownImage};
+use crate::triage::suppress::suppress;
 
 use super::reading::{Reading, read_all};
 use super::state::Parts;
@@ -101,6 +102,7 @@ pub fn open(
 struct Gathered {
     reports: Vec<Arc<Report>>,
     sboms: Vec<Arc<Sbom>>,
+    exemptions: Vec<Arc<ExemptionDocument>>,
     attached: Vec<usize>,
     failures: Vec<Failure>,
     notices: Vec<String>,
@@ -135,7 +137,9 @@ impl Gathered {
     /// Keeps the documents of one file, unless a file of the same bytes was read before.
     fn keep(&mut self, documents: Vec<Document>, path: &str, attached: bool) {
         let sha256 = documents.first().map(|document| &document.origin().sha256);
-        let mut known = self.reports.iter().map(|report| &report.origin);
+        let reports = self.reports.iter().map(|report| &report.origin);
+        let exemptions = self.exemptions.iter().map(|document| &document.origin);
+        let mut known = reports.chain(exemptions);
         if let Some(known) = known.find(|known| Some(&known.sha256) == sha256) {
             let same = &known.path;
             self.notices.push(format!(
@@ -152,6 +156,7 @@ impl Gathered {
                     self.reports.push(Arc::new(report));
                 }
                 Document::Sbom(sbom) => self.sboms.push(Arc::new(sbom)),
+                Document::Exemptions(document) => self.exemptions.push(Arc::new(document)),
             }
         }
     }
@@ -165,7 +170,14 @@ impl Gathered {
     ) -> Review {
         let known: Vec<KnownImage> = inputs.images.iter().map(known_image).collect();
         let subjects = subject::subjects(&self.reports, &self.sboms, &known, &self.attached);
-        let mut joined = join::findings(&subjects, &self.reports);
+        let suppressed = suppress(
+            &self.exemptions,
+            &subjects,
+            &self.reports,
+            &self.sboms,
+            environment.now(),
+        );
+        let mut joined = join::findings_under(&subjects, &self.reports, &suppressed);
         for image in &inputs.images {
             let position = subjects
                 .iter()
@@ -179,6 +191,8 @@ impl Gathered {
             Parts {
                 reports: self.reports,
                 sboms: self.sboms,
+                exemptions: self.exemptions,
+                suppressed,
                 failures: self.failures,
                 notices: self.notices,
                 images: inputs.images.iter().cloned().map(Arc::new).collect(),

@@ -12,8 +12,9 @@ use serde::Deserialize as _;
 use crate::formats::{self, Details};
 use crate::ledger::{self, Chain, Entry};
 use crate::model::{
-    Approval, Digest, Finding, FindingKey, ImageDecision, ImageVerdict, Origin, Recorded, Report,
-    Sbom, Standing, StandingVerdict, Subject, SubjectRef, Verdict, VulnerabilityId,
+    Approval, Digest, ExemptionDocument, Finding, FindingKey, ImageDecision, ImageVerdict, Origin,
+    RecordCounts, Recorded, Report, Sbom, Standing, StandingVerdict, Subject, SubjectRef, Verdict,
+    VulnerabilityId,
 };
 use crate::registry::Inspection;
 use crate::triage::compare::{self, Comparison};
@@ -23,6 +24,7 @@ use crate::triage::join::JoinCounts;
 use crate::triage::policy::Policy;
 use crate::triage::prediction::Prediction;
 use crate::triage::standing;
+use crate::triage::suppress::{Outcome, Suppressed};
 
 use super::ReviewError;
 use super::file::read_file;
@@ -86,6 +88,10 @@ pub struct Review {
     pub reports: Vec<Arc<Report>>,
     /// The SBOMs.
     pub sboms: Vec<Arc<Sbom>>,
+    /// The ignore files and VEX documents.
+    pub exemptions: Vec<Arc<ExemptionDocument>>,
+    /// What those suppress, laid over the reports.
+    pub suppressed: Arc<Suppressed>,
     /// Inputs that could not be read.
     pub failures: Vec<Failure>,
     /// Remarks about the inputs, such as a file given twice.
@@ -121,6 +127,8 @@ pub struct Review {
 pub(super) struct Parts {
     pub(super) reports: Vec<Arc<Report>>,
     pub(super) sboms: Vec<Arc<Sbom>>,
+    pub(super) exemptions: Vec<Arc<ExemptionDocument>>,
+    pub(super) suppressed: Suppressed,
     pub(super) failures: Vec<Failure>,
     pub(super) notices: Vec<String>,
     pub(super) images: Vec<Arc<Inspection>>,
@@ -137,6 +145,8 @@ impl Review {
         let mut review = Self {
             reports: parts.reports,
             sboms: parts.sboms,
+            exemptions: parts.exemptions,
+            suppressed: Arc::new(parts.suppressed),
             failures: parts.failures,
             notices: parts.notices,
             images: parts.images,
@@ -379,6 +389,24 @@ impl Review {
         }
     }
 
+    /// Returns the counts of a report, with what documents suppress of it.
+    #[must_use]
+    pub fn record_counts(&self, report: usize) -> RecordCounts {
+        let mut counts = self
+            .reports
+            .get(report)
+            .map(|found| found.counts())
+            .unwrap_or_default();
+        counts.suppressed += self.suppressed.count(report);
+        counts
+    }
+
+    /// Returns the ignore files and VEX documents, each with what became of its entries.
+    pub fn exempting(&self) -> impl Iterator<Item = (&ExemptionDocument, &Outcome)> {
+        let documents = self.exemptions.iter().map(AsRef::as_ref);
+        documents.zip(self.suppressed.outcomes())
+    }
+
     /// Returns the indexes of a subject's findings, in the review's order.
     pub fn findings_of(&self, subject: usize) -> impl Iterator<Item = usize> + '_ {
         self.findings
@@ -412,6 +440,7 @@ impl Review {
             &GateInput {
                 subject: image,
                 reports: &self.reports,
+                exemptions: &self.exemptions,
                 findings: &findings,
                 verdicts: &verdicts,
                 approvals: self.approvals.get(subject).map_or(&[][..], Vec::as_slice),

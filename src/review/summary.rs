@@ -2,6 +2,8 @@
 //!
 //! Counted when asked for; whether the counts are good enough is the gate's question.
 
+use std::collections::BTreeMap;
+
 use crate::model::{Digest, Fixable, Kind, SeverityCounts, Standing};
 
 use super::Review;
@@ -19,13 +21,15 @@ pub struct Summary {
     pub secrets: u64,
     /// Findings without a current verdict.
     pub undecided: u64,
+    /// Findings that are suppressed; the other counts leave them out.
+    pub suppressed: u64,
     /// The scanners with a report, sorted.
     pub scanners: Vec<String>,
     /// Whether any report was read only in part.
     pub partial: bool,
     /// Whether a vulnerability result about this very subject was read whole.
     pub scanned: bool,
-    /// The digests of the reports and SBOMs, sorted.
+    /// The digests of the reports and SBOMs, and of the documents that reach a record, sorted.
     pub evidence: Vec<Digest>,
 }
 
@@ -54,6 +58,11 @@ impl Review {
                     .map(|sbom| sbom.origin.sha256.clone()),
             );
         }
+        let exempting = self
+            .exempting()
+            .filter(|(_, outcome)| outcome.subjects.contains(&subject))
+            .map(|(document, _)| document.origin.sha256.clone());
+        summary.evidence.extend(exempting);
         summary.scanners.sort();
         summary.scanners.dedup();
         summary.evidence.sort();
@@ -63,6 +72,7 @@ impl Review {
                 continue;
             };
             if finding.suppressed_by.is_some() {
+                summary.suppressed += 1;
                 continue;
             }
             summary.findings += 1;
@@ -74,5 +84,21 @@ impl Review {
             summary.undecided += u64::from(!current);
         }
         summary
+    }
+
+    /// Returns what suppresses findings of these subjects, and how many each: a file's path, or
+    /// `the scanner`.
+    #[must_use]
+    pub fn suppressed_by(&self, subjects: &[usize]) -> BTreeMap<&str, u64> {
+        let mut counts = BTreeMap::new();
+        for finding in self.findings.iter() {
+            let Some(suppression) = &finding.suppressed_by else {
+                continue;
+            };
+            if subjects.contains(&(finding.subject as usize)) {
+                *counts.entry(suppression.name()).or_default() += 1;
+            }
+        }
+        counts
     }
 }

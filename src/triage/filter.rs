@@ -4,7 +4,7 @@
 //!
 //! `word` (in ids, package or title), `"two words"`, `sev:>=high`, `sev:critical,high`,
 //! `fix:yes|no|unknown`, `id:`, `pkg:`, `scanner:`, `src:both`, `src:only-grype`, `kind:`,
-//! `verdict:none|any|stale|accept-risk`, `subject:0`; `!` before a term turns it round.
+//! `verdict:none|any|stale|accept-risk`, `suppressed:yes|no`, `subject:0`; `!` before a term turns it round.
 
 use std::fmt;
 use std::str::FromStr;
@@ -41,6 +41,7 @@ enum Test {
     Only(String),
     Kinds(Vec<Kind>),
     Verdicts(Vec<VerdictTest>),
+    Suppressed(bool),
     Subject(u32),
 }
 
@@ -93,6 +94,14 @@ impl Filter {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.terms.is_empty()
+    }
+
+    /// Returns whether suppressed findings are asked for: other filters are about those that count.
+    #[must_use]
+    pub fn shows_suppressed(&self) -> bool {
+        self.terms
+            .iter()
+            .any(|term| matches!(term.test, Test::Suppressed(wanted) if wanted != term.inverse))
     }
 
     /// Reads the value of `--severity`: a list (`critical,high`) or a least one (`high+`).
@@ -166,6 +175,9 @@ impl fmt::Display for Test {
             Self::Kinds(list) => write_list(f, "kind:", list.iter().map(|kind| kind.as_str())),
             Self::Verdicts(list) => {
                 write_list(f, "verdict:", list.iter().map(|verdict| verdict.as_str()))
+            }
+            Self::Suppressed(wanted) => {
+                write!(f, "suppressed:{}", if *wanted { "yes" } else { "no" })
             }
             Self::Subject(number) => write!(f, "subject:{number}"),
         }

@@ -8,7 +8,9 @@ use chrono::{DateTime, Utc};
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
-use crate::model::{Approval, Digest, Finding, FindingKey, Report, StandingVerdict, Subject};
+use crate::model::{
+    Approval, Digest, ExemptionDocument, Finding, FindingKey, Report, StandingVerdict, Subject,
+};
 use crate::triage::policy::Policy;
 
 mod approvals;
@@ -36,7 +38,7 @@ pub mod class {
     pub const SCAN_FILTER: &str = "scan-filter";
     /// Vulnerabilities at the policy's severity.
     pub const VULNERABILITY: &str = "vulnerability";
-    /// Findings that scanners list as suppressed by their own rules.
+    /// Findings that a file or the scanner's own rules suppress.
     pub const SUPPRESSED: &str = "suppressed";
     /// Vulnerabilities nobody rated.
     pub const UNKNOWN_SEVERITY: &str = "unknown-severity";
@@ -80,6 +82,8 @@ pub struct GateInput<'a> {
     pub subject: &'a Subject,
     /// The review's reports.
     pub reports: &'a [Arc<Report>],
+    /// The review's ignore files and VEX documents.
+    pub exemptions: &'a [Arc<ExemptionDocument>],
     /// The subject's findings.
     pub findings: &'a [&'a Finding],
     /// Their verdicts, by position.

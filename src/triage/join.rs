@@ -10,8 +10,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::model::{
-    Finding, Kind, PackageIdentity, Record, RecordRef, Report, Subject, VulnerabilityId,
+    Finding, Kind, PackageIdentity, Record, RecordRef, Report, Subject, Suppression,
+    VulnerabilityId,
 };
+use crate::triage::suppress::Suppressed;
 
 pub use crate::triage::subject::{KnownImage, subjects};
 
@@ -26,7 +28,7 @@ pub struct JoinCounts {
     pub read: u64,
     /// Records that findings were made of.
     pub joined: u64,
-    /// Records that their scanner lists as suppressed.
+    /// Records that their scanner, an ignore file or a VEX document suppresses.
     pub suppressed: u64,
     /// Entries that could not be read.
     pub unreadable: u64,
@@ -50,6 +52,8 @@ pub(in crate::triage) struct Item<'a> {
     pub(in crate::triage) record: &'a Record,
     /// Its report.
     pub(in crate::triage) report: &'a Report,
+    /// What suppresses it: the scanner, or a document laid over the report.
+    pub(in crate::triage) suppressed_by: Option<&'a Suppression>,
 }
 
 /// Ecosystem, name and version: a package but for its namespace, which not every record knows.
@@ -62,6 +66,17 @@ type PackageKey = (String, String, String);
 /// names none belongs to those it shares an id with. Distribution advisories are never aliases.
 #[must_use]
 pub fn findings(subjects: &[Subject], reports: &[Arc<Report>]) -> Joined {
+    findings_under(subjects, reports, &Suppressed::default())
+}
+
+/// Joins the records as [`findings`] does, with what documents suppress laid over them: findings are
+/// marked, and never more or fewer.
+#[must_use]
+pub fn findings_under(
+    subjects: &[Subject],
+    reports: &[Arc<Report>],
+    suppressed: &Suppressed,
+) -> Joined {
     let mut joined = Joined::default();
     for (position, subject) in (0_u32..).zip(subjects) {
         let mut vulnerable: HashMap<PackageKey, Vec<(Option<String>, Item<'_>)>> = HashMap::new();
@@ -70,7 +85,7 @@ pub fn findings(subjects: &[Subject], reports: &[Arc<Report>]) -> Joined {
             let (Some(report), Ok(number)) = (reports.get(*index), u32::try_from(*index)) else {
                 continue;
             };
-            count(&mut joined.counts, report);
+            count(&mut joined.counts, report, suppressed.count(*index));
             for (row, record) in (0_u32..).zip(&report.records) {
                 let place = RecordRef {
                     report: number,
@@ -80,6 +95,10 @@ pub fn findings(subjects: &[Subject], reports: &[Arc<Report>]) -> Joined {
                     place,
                     record,
                     report,
+                    suppressed_by: record
+                        .suppressed_by
+                        .as_ref()
+                        .or_else(|| suppressed.of(place)),
                 };
                 if record.kind == Kind::Vulnerability {
                     let identity = record.package.identity();
@@ -120,8 +139,9 @@ pub fn findings(subjects: &[Subject], reports: &[Arc<Report>]) -> Joined {
     joined
 }
 
-fn count(counts: &mut JoinCounts, report: &Report) {
-    let of_report = report.counts();
+fn count(counts: &mut JoinCounts, report: &Report, suppressed: u64) {
+    let mut of_report = report.counts();
+    of_report.suppressed += suppressed;
     counts.read += of_report.read;
     counts.suppressed += of_report.suppressed;
     counts.unreadable += of_report.unreadable;
@@ -202,7 +222,7 @@ fn by_vulnerability<'a>(items: &[Item<'a>]) -> Vec<(VulnerabilityId, Vec<Item<'a
     let mut cves_of_id: HashMap<&str, BTreeSet<VulnerabilityId>> = HashMap::new();
     let mut unnamed: Vec<Item<'a>> = Vec::new();
     for item in items {
-        let cves = cves(item.record);
+        let cves = item.record.cves();
         if cves.is_empty() {
             unnamed.push(*item);
             continue;
@@ -241,17 +261,6 @@ fn by_vulnerability<'a>(items: &[Item<'a>]) -> Vec<(VulnerabilityId, Vec<Item<'a
     }
     groups.extend(of_cve);
     groups
-}
-
-/// Returns the CVEs a record is about.
-pub(in crate::triage) fn cves(record: &Record) -> BTreeSet<VulnerabilityId> {
-    let own = VulnerabilityId::new(&record.id);
-    let aliases = record.aliases.iter().filter(|alias| alias.is_cve());
-    let mut cves: BTreeSet<VulnerabilityId> = aliases.cloned().collect();
-    if own.is_cve() {
-        cves.insert(own);
-    }
-    cves
 }
 
 /// Returns the ids that are not CVEs: the record's own, and aliases that name one vulnerability.

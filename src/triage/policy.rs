@@ -35,6 +35,8 @@ pub struct GatePolicy {
     pub unknown_severity: Strictness,
     /// What a secret does.
     pub secrets: Strictness,
+    /// What a finding does that would close the gate and is suppressed.
+    pub suppressed: Strictness,
     /// Misconfigurations of this severity and above close the gate.
     pub misconfiguration: Threshold,
     /// Each of these scanners must have looked; empty: at least one.
@@ -52,6 +54,7 @@ impl Default for GatePolicy {
             fixable: true,
             unknown_severity: Strictness::Warn,
             secrets: Strictness::Deny,
+            suppressed: Strictness::Warn,
             misconfiguration: Threshold(Some(Severity::High)),
             scanners: Vec::new(),
             max_report_age: Age(None),
@@ -101,8 +104,8 @@ pub struct PromotionPolicy {
     pub sign: Sign,
 }
 
-/// What a kind of finding does to the gate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What a kind of finding does to the gate; the mildest is the greatest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Strictness {
     /// It closes the gate.

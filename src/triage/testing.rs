@@ -125,6 +125,7 @@ pub(super) fn any_record() -> impl Strategy<Value = Record> {
         prop::option::weighted(
             0.2,
             Just(Suppression {
+                by: SuppressedBy::Scanner,
                 source: "file".into(),
                 status: "ignored".into(),
                 statement: None,
@@ -170,7 +171,7 @@ pub(super) fn pair(name: &str) -> Option<[Report; 2]> {
         for document in loaded.documents {
             match document {
                 crate::formats::Document::Report(report) => reports.push(report),
-                crate::formats::Document::Sbom(_) => panic!("{name} is a report"),
+                _ => panic!("{name} is a report"),
             }
         }
     }

@@ -231,7 +231,6 @@ pub(crate) fn sbom() -> Sbom {
         origin: origin("caddy.cdx.json"),
         format: Format::CyclonedxJson,
         spec_version: "1.6".to_owned(),
-        bom_link: None,
         producer: Some("trivy 0.62.1".to_owned()),
         claim: SubjectClaim::default(),
         components: vec![

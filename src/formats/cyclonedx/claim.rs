@@ -45,6 +45,7 @@ pub(super) fn read(metadata: &MetadataWire<'_>, components: &[Component]) -> Sub
         os: os.map(|os| os.trim().to_owned()),
         is_image,
         end_of_life: false,
+        bom_link: None,
     }
 }
 

@@ -13,7 +13,7 @@ fn sbom(text: &str) -> Sbom {
         .remove(0)
     {
         AnyDocument::Sbom(sbom) => sbom,
-        AnyDocument::Report(report) => panic!("{report:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -142,13 +142,14 @@ fn documents(text: &str) -> (Sbom, Option<Report>) {
     let mut documents = read("file", text.as_bytes().to_vec())
         .unwrap()
         .documents
-        .into_iter();
+        .into_iter()
+        .filter(|document| !matches!(document, AnyDocument::Exemptions(_)));
     let (Some(AnyDocument::Sbom(sbom)), report) = (documents.next(), documents.next()) else {
         panic!("no SBOM");
     };
     let report = report.map(|document| match document {
         AnyDocument::Report(report) => report,
-        AnyDocument::Sbom(sbom) => panic!("{sbom:?}"),
+        other => panic!("{other:?}"),
     });
     (sbom, report)
 }

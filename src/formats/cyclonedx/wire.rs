@@ -25,10 +25,6 @@ pub(super) struct Document<'a> {
     pub(super) dependencies: Entries<'a>,
     #[serde(borrow)]
     pub(super) vulnerabilities: Entries<'a>,
-    #[serde(borrow)]
-    pub(super) serial_number: Maybe<'a>,
-    #[serde(borrow)]
-    pub(super) version: Maybe<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -129,6 +129,7 @@ fn claim<'a>(source: &mut Source<'a>, raw: Option<&'a RawValue>) -> SubjectClaim
         }),
         os: None,
         end_of_life: false,
+        bom_link: None,
         is_image: wire.kind.get().is_none_or(|kind| kind == "image"),
     }
 }

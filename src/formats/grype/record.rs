@@ -11,7 +11,8 @@ use crate::formats::ecosystem::ecosystem;
 use crate::formats::json::{MaybeText as _, Source, within};
 use crate::formats::title::first_words;
 use crate::model::{
-    Fix, FixState, Kind, Location, MatchKind, Package, Rating, Record, Suppression, VulnerabilityId,
+    Fix, FixState, Kind, Location, MatchKind, Package, Rating, Record, SuppressedBy, Suppression,
+    VulnerabilityId,
 };
 
 /// Reads one match; a damaged one becomes a loss.
@@ -214,6 +215,7 @@ fn suppression(rules: &[RuleWire<'_>]) -> Suppression {
         reason.or_else(|| rule.vex_justification.owned())
     });
     Suppression {
+        by: SuppressedBy::Scanner,
         source: if vex.is_some() {
             "VEX document".to_owned()
         } else {

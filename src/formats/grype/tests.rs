@@ -13,7 +13,7 @@ fn report(text: &str) -> Report {
         .remove(0)
     {
         Document::Report(report) => report,
-        Document::Sbom(sbom) => panic!("{sbom:?}"),
+        other => panic!("{other:?}"),
     }
 }
 

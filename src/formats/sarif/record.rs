@@ -15,7 +15,7 @@ use crate::formats::json::{MaybeText as _, Source, within};
 use crate::formats::title::first_words;
 use crate::model::{
     Digest, Fix, FixState, Kind, Location, MatchKind, Package, Purl, Rating, Record, Severity,
-    Suppression,
+    SuppressedBy, Suppression,
 };
 
 /// Reads the results of one run.
@@ -415,6 +415,7 @@ fn suppression(wire: &ResultWire<'_>) -> Option<Suppression> {
     }
     let first = list.first()?;
     Some(Suppression {
+        by: SuppressedBy::Scanner,
         source: format!("suppression {}", first.kind.get().unwrap_or("of the log")),
         status: first.status.get().unwrap_or("accepted").to_owned(),
         statement: list.iter().find_map(|it| it.justification.owned()),

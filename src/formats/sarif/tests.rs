@@ -11,7 +11,7 @@ fn reports(text: &str) -> Result<Vec<Report>, FormatError> {
     let loaded = read("file", text.as_bytes().to_vec())?;
     let reports = loaded.documents.into_iter().map(|document| match document {
         Document::Report(report) => report,
-        Document::Sbom(sbom) => panic!("{sbom:?}"),
+        other => panic!("{other:?}"),
     });
     Ok(reports.collect())
 }

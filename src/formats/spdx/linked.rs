@@ -170,7 +170,6 @@ pub(in crate::formats) fn read(
     };
     Ok(Sbom {
         claim: root.map_or_else(SubjectClaim::default, |root| claim(root)),
-        bom_link: None,
         producer: tool(&elements),
         origin,
         format: Format::Spdx3Json,

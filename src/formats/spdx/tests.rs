@@ -13,7 +13,7 @@ fn load(text: &str) -> Result<Sbom, FormatError> {
     let documents = read_any("file", text.as_bytes().to_vec())?.documents;
     match <[AnyDocument; 1]>::try_from(documents).unwrap() {
         [AnyDocument::Sbom(sbom)] => Ok(sbom),
-        [AnyDocument::Report(report)] => panic!("{report:?}"),
+        [other] => panic!("{other:?}"),
     }
 }
 

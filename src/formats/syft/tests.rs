@@ -12,7 +12,7 @@ fn sbom(text: &str) -> Sbom {
         .remove(0)
     {
         AnyDocument::Sbom(sbom) => sbom,
-        AnyDocument::Report(report) => panic!("{report:?}"),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -71,6 +71,7 @@ pub(super) fn read<'a>(source: &mut Source<'a>, document: &Document<'a>) -> Head
             diff_ids: if whole { diff_ids } else { Vec::new() },
             platform: metadata.image_config.as_ref().and_then(platform),
             end_of_life: os.is_some_and(|os| os.end_of_life.is_true()),
+            bom_link: None,
             os: os_name.filter(|name| !name.is_empty()),
         },
     }

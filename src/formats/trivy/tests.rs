@@ -13,7 +13,7 @@ fn report(text: &str) -> Report {
         .remove(0)
     {
         Document::Report(report) => report,
-        Document::Sbom(sbom) => panic!("{sbom:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -228,7 +228,7 @@ fn reports(text: &str) -> Vec<Report> {
     let loaded = read("file", text.as_bytes().to_vec()).unwrap();
     let reports = loaded.documents.into_iter().map(|document| match document {
         Document::Report(report) => report,
-        Document::Sbom(sbom) => panic!("{sbom:?}"),
+        other => panic!("{other:?}"),
     });
     reports.collect()
 }

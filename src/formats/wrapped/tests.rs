@@ -50,7 +50,7 @@ fn load(bytes: Vec<u8>) -> Result<Loaded, FormatError> {
 fn report(bytes: Vec<u8>) -> Report {
     match load(bytes).unwrap().documents.remove(0) {
         Document::Report(report) => report,
-        Document::Sbom(sbom) => panic!("{sbom:?}"),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -115,7 +115,7 @@ fn sboms(value: &Value) -> Vec<(Format, usize)> {
     let documents = load(value.to_string().into_bytes()).unwrap().documents;
     let sboms = documents.into_iter().filter_map(|document| match document {
         Document::Sbom(sbom) => Some((sbom.format, sbom.components.len())),
-        Document::Report(_) => None,
+        Document::Report(_) | Document::Exemptions(_) => None,
     });
     sboms.collect()
 }

@@ -285,6 +285,7 @@ fn presence_has_its_reason() {
     }
     let mut suppressing = mine();
     suppressing.suppressed_by = Some(crate::model::Suppression {
+        by: crate::model::SuppressedBy::Scanner,
         source: ".trivyignore".into(),
         status: "ignored".into(),
         statement: None,

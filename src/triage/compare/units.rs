@@ -9,7 +9,7 @@ use crate::model::{
 };
 use crate::triage::compare::{RowPackage, SideView};
 use crate::triage::join::blend::unite_fixes;
-use crate::triage::join::{cves, other_ids};
+use crate::triage::join::other_ids;
 
 /// One unit.
 #[derive(Clone, Debug)]
@@ -118,7 +118,7 @@ pub(super) fn units(report: &Report) -> Vec<Unit<'_>> {
                 severity: record.severity,
                 fix: Fix::default(),
             });
-        let cves = cves(record);
+        let cves = record.cves();
         unit.ids.extend(other_ids(record).map(VulnerabilityId::new));
         unit.ids.extend(cves.iter().cloned());
         unit.cves.extend(cves);

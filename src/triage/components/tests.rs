@@ -17,7 +17,6 @@ fn sbom(names: &[&str], depends_on: &[&[u32]], roots: &[u32]) -> Sbom {
         },
         format: Format::CyclonedxJson,
         spec_version: "1.6".into(),
-        bom_link: None,
         producer: None,
         claim: SubjectClaim::default(),
         components: names

@@ -25,6 +25,7 @@ enum Ready {
     Fix(Vec<Fixable>),
     Kinds(Vec<Kind>),
     Verdicts(Vec<VerdictTest>),
+    Suppressed(bool),
     Subject(u32),
 }
 
@@ -61,6 +62,7 @@ impl Matcher<'_> {
             Ready::Fix(list) => list.contains(&row.fixable),
             Ready::Kinds(list) => list.contains(&row.kind),
             Ready::Verdicts(list) => list.iter().any(|test| test.holds(row.mark)),
+            Ready::Suppressed(wanted) => row.suppressed == *wanted,
             Ready::Subject(number) => row.subject == *number,
         }
     }
@@ -108,6 +110,7 @@ fn ready(test: &Test, index: &FindingIndex) -> Ready {
         Test::Fix(list) => Ready::Fix(list.clone()),
         Test::Kinds(list) => Ready::Kinds(list.clone()),
         Test::Verdicts(list) => Ready::Verdicts(list.clone()),
+        Test::Suppressed(wanted) => Ready::Suppressed(*wanted),
         Test::Subject(number) => Ready::Subject(*number),
     }
 }

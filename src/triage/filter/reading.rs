@@ -5,7 +5,8 @@
 use super::{FilterError, Severities, Term, Test, VerdictTest};
 use crate::model::{Fixable, Kind, Severity};
 
-const KEYS: &str = "sev:, fix:, id:, pkg:, scanner:, src:, kind:, verdict: or subject:";
+const KEYS: &str =
+    "sev:, fix:, id:, pkg:, scanner:, src:, kind:, verdict:, suppressed: or subject:";
 
 /// A piece of the filter, unquoted, and where it stands.
 #[derive(Clone, Debug)]
@@ -146,6 +147,11 @@ fn test(key: &Piece, value: Piece) -> Result<Test, FilterError> {
         "src" => sources(&value),
         "kind" => kinds(&value),
         "verdict" => verdicts(&value),
+        "suppressed" => match value.text.to_ascii_lowercase().as_str() {
+            "yes" => Ok(Test::Suppressed(true)),
+            "no" => Ok(Test::Suppressed(false)),
+            _ => Err(value.error("yes or no")),
+        },
         "subject" => value
             .text
             .parse()

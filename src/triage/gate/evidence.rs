@@ -25,6 +25,13 @@ pub(super) fn judge(policy: &Policy, input: &GateInput<'_>, outcome: &mut Outcom
         let text = format!("{} inputs could not be read", input.unreadable_inputs);
         outcome.block(class::UNREADABLE, text, Vec::new());
     }
+    for document in input.exemptions {
+        // A statement that was lost may have taken back one that was read.
+        if !document.losses.is_empty() {
+            let text = format!("{} was read only in part", document.origin.path);
+            outcome.block(class::PARTIAL, text, Vec::new());
+        }
+    }
     if reports.is_empty() {
         let text = format!("no scan report about {} was read", input.subject.name);
         outcome.block(class::NO_REPORT, text, Vec::new());

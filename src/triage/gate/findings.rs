@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::{Excused, GateInput, Outcome, class};
 use crate::model::{
     Decision, Finding, FindingKey, Fixable, Kind, Severity, Standing, StandingVerdict,
+    SuppressedBy, Suppression,
 };
 use crate::triage::policy::{Policy, Strictness};
 use crate::triage::standing::excuse_end;
@@ -16,7 +17,7 @@ pub(super) fn judge(policy: &Policy, input: &GateInput<'_>, outcome: &mut Outcom
     let mut closing: BTreeMap<&'static str, Vec<FindingKey>> = BTreeMap::new();
     let mut shown: BTreeMap<&'static str, Vec<FindingKey>> = BTreeMap::new();
     let mut lapsed: Vec<FindingKey> = Vec::new();
-    let mut suppressed: Vec<FindingKey> = Vec::new();
+    let mut suppressed: BTreeMap<(Strictness, String), Vec<FindingKey>> = BTreeMap::new();
     let verdicts = input
         .verdicts
         .iter()
@@ -26,11 +27,19 @@ pub(super) fn judge(policy: &Policy, input: &GateInput<'_>, outcome: &mut Outcom
         let Some((class, strictness)) = concern(policy, finding) else {
             continue;
         };
-        if finding.suppressed_by.is_some() {
-            suppressed.push(finding.key.clone());
+        let verdict = verdict.filter(|verdict| may_excuse(finding, verdict));
+        if let Some(suppression) = hidden_by(finding) {
+            // A person's own word needs no file's.
+            if !verdict.is_some_and(|verdict| holds(policy, verdict, input)) {
+                let strictness = strictness.max(policy.gate.suppressed);
+                let group = (strictness, named(suppression));
+                suppressed
+                    .entry(group)
+                    .or_default()
+                    .push(finding.key.clone());
+            }
             continue;
         }
-        let verdict = verdict.filter(|verdict| may_excuse(finding, verdict));
         match verdict {
             Some(verdict) if holds(policy, verdict, input) => {
                 outcome.excused.push(Excused {
@@ -61,14 +70,41 @@ pub(super) fn judge(policy: &Policy, input: &GateInput<'_>, outcome: &mut Outcom
         );
         outcome.warn(class::STALE_VERDICT, text, lapsed);
     }
-    if !suppressed.is_empty() {
+    for ((strictness, source), keys) in suppressed {
         let text = format!(
-            "{} are suppressed by rules of the scanners, not by a verdict",
-            counted(suppressed.len(), "finding", "findings")
+            "{} by {source}, not by a verdict",
+            if keys.len() == 1 {
+                "1 finding is suppressed".to_owned()
+            } else {
+                format!(
+                    "{} are suppressed",
+                    counted(keys.len(), "finding", "findings")
+                )
+            }
         );
-        outcome.warn(class::SUPPRESSED, text, suppressed);
+        match strictness {
+            Strictness::Deny => outcome.block(class::SUPPRESSED, text, keys),
+            Strictness::Warn => outcome.warn(class::SUPPRESSED, text, keys),
+            Strictness::Allow => {}
+        }
     }
     judge_disagreements(policy, input, outcome);
+}
+
+/// Returns what keeps a finding from counting. No file excuses a secret.
+fn hidden_by(finding: &Finding) -> Option<&Suppression> {
+    let excusable = |suppression: &&Suppression| {
+        finding.kind != Kind::Secret || suppression.by == SuppressedBy::Scanner
+    };
+    finding.suppressed_by.as_ref().filter(excusable)
+}
+
+fn named(suppression: &Suppression) -> String {
+    match suppression.by {
+        SuppressedBy::Document => suppression.source.clone(),
+        SuppressedBy::Scanner if suppression.source.is_empty() => "the scanner".to_owned(),
+        SuppressedBy::Scanner => format!("the scanner ({})", suppression.source),
+    }
 }
 
 /// Returns what a finding does to the gate, verdicts aside.

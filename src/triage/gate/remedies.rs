@@ -67,6 +67,7 @@ fn action(blocker: &Blocker) -> String {
         class::SCAN_FILTER => "scan again without the filter",
         class::SECRET => "rebuild the image without the secret, and revoke it",
         class::MISCONFIGURATION => "correct the configuration, or record a verdict",
+        class::SUPPRESSED => "record a verdict on each: a file alone excuses nothing here",
         class::DISAGREEMENT => "record a verdict on each finding that the scanners disagree about",
         class::REJECTED => "the reviewer who rejected the image has to approve it",
         class::APPROVAL => "a reviewer has to approve this digest",

@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::{
     Decision, FindingRef, Fix, ImageDecision, ImageVerdict, JoinRule, Kind, Loss, Record, Recorded,
-    ScanOption, Scope, Severity, Standing, SubjectRef, Suppression, Until, Verdict,
+    ScanOption, Scope, Severity, Standing, SubjectRef, SuppressedBy, Suppression, Until, Verdict,
 };
 use crate::triage::testing::{digest, fixed, joined, now, record, report};
 
@@ -17,6 +17,7 @@ struct Case {
     trusted: Vec<Digest>,
     unreadable: usize,
     disputed: bool,
+    exemptions: Vec<Arc<ExemptionDocument>>,
     promotion: Option<PromotionContext>,
 }
 
@@ -31,6 +32,7 @@ impl Case {
             trusted: Vec::new(),
             unreadable: 0,
             disputed: false,
+            exemptions: Vec::new(),
             promotion: None,
         }
     }
@@ -123,6 +125,7 @@ impl Case {
             &GateInput {
                 subject: &subjects[0],
                 reports: &reports,
+                exemptions: &self.exemptions,
                 findings: &findings,
                 verdicts: &verdicts,
                 approvals: &self.approvals,
@@ -259,6 +262,7 @@ fn what_was_not_seen_never_opens_it() {
         &GateInput {
             subject: &subjects[0],
             reports: &[],
+            exemptions: &[],
             findings: &[],
             verdicts: &[],
             approvals: &[],
@@ -408,6 +412,7 @@ fn disagreements_and_suppressions() {
     assert_eq!(noted.blockers(), NOTHING);
     let suppressed = Case::of(vec![Record {
         suppressed_by: Some(Suppression {
+            by: SuppressedBy::Scanner,
             source: "a".into(),
             status: "ignored".into(),
             statement: None,
@@ -416,6 +421,89 @@ fn disagreements_and_suppressions() {
     }]);
     assert_eq!(suppressed.blockers(), NOTHING);
     assert_eq!(suppressed.warnings(), [class::SUPPRESSED]);
+}
+
+fn hidden(by: SuppressedBy, record: Record) -> Case {
+    Case::of(vec![Record {
+        suppressed_by: Some(Suppression {
+            by,
+            source: ".trivyignore".into(),
+            status: "ignored".into(),
+            statement: None,
+        }),
+        ..record
+    }])
+}
+
+#[test]
+fn what_suppressions_do_is_the_policys_choice() {
+    use SuppressedBy::{Document, Scanner};
+    let (warn, deny, allow) = (
+        "[gate]\nsuppressed = \"warn\"",
+        "[gate]\nsuppressed = \"deny\"",
+        "[gate]\nsuppressed = \"allow\"",
+    );
+    let check = || of_kind(Kind::Misconfiguration, Severity::Critical);
+    let secret = || of_kind(Kind::Secret, Severity::Critical);
+    let low = || record("CVE-1-1", &[], Severity::Low);
+    let unknown = || Record {
+        severity: Severity::Unknown,
+        ..high()
+    };
+    for (case, policy, blockers, warnings) in [
+        (
+            hidden(Document, high()),
+            warn,
+            &[][..],
+            &[class::SUPPRESSED][..],
+        ),
+        (hidden(Scanner, high()), warn, &[], &[class::SUPPRESSED]),
+        (hidden(Document, high()), deny, &[class::SUPPRESSED], &[]),
+        (hidden(Scanner, high()), deny, &[class::SUPPRESSED], &[]),
+        (hidden(Document, high()), allow, &[], &[]),
+        (hidden(Document, check()), deny, &[class::SUPPRESSED], &[]),
+        // What would not close the gate hides nothing from it.
+        (hidden(Document, low()), deny, &[], &[]),
+        (hidden(Document, unknown()), deny, &[], &[class::SUPPRESSED]),
+        // No file excuses a secret, whatever the policy says about files.
+        (hidden(Document, secret()), allow, &[class::SECRET], &[]),
+        (hidden(Document, secret()), warn, &[class::SECRET], &[]),
+        (hidden(Scanner, secret()), warn, &[], &[class::SUPPRESSED]),
+    ] {
+        let case = case.policy(policy);
+        assert_eq!(case.blockers(), blockers, "{policy}");
+        assert_eq!(case.warnings(), warnings, "{policy}");
+    }
+    let gate = hidden(Document, high()).policy(deny).ask();
+    assert_eq!(
+        gate.blockers[0].text,
+        "1 finding is suppressed by .trivyignore, not by a verdict"
+    );
+    assert_eq!(gate.blockers[0].findings.len(), 1);
+    // A verdict says what a file alone cannot.
+    let decided = hidden(Document, high())
+        .policy(deny)
+        .decided(Decision::FalsePositive, Standing::Current);
+    assert_eq!(decided.blockers(), NOTHING);
+    let lapsed = hidden(Document, high())
+        .policy(deny)
+        .decided(Decision::FalsePositive, Standing::Stale);
+    assert_eq!(lapsed.blockers(), [class::SUPPRESSED]);
+}
+
+/// A statement that was lost may have taken back one that was read.
+#[test]
+fn a_partly_read_exemption_document_closes_the_gate() {
+    let text = r#"{"@context":"https://openvex.dev/ns","statements":[{"status":"fixed"}]}"#;
+    let loaded = crate::formats::read("vex.json", text.into()).unwrap();
+    let mut case = Case::clean();
+    for document in loaded.documents {
+        let crate::formats::Document::Exemptions(document) = document else {
+            panic!("{document:?}");
+        };
+        case.exemptions.push(Arc::new(document));
+    }
+    assert_eq!(case.blockers(), [class::PARTIAL]);
 }
 
 #[test]

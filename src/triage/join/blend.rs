@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::model::{
     Finding, FindingKey, Fix, FixState, Kind, Location, Package, PackageIdentity, Rating,
-    VulnerabilityId,
+    SuppressedBy, Suppression, VulnerabilityId,
 };
 use crate::triage::join::Item;
 use crate::triage::natural::natural;
@@ -23,12 +23,14 @@ pub(super) fn blend(
     items.dedup_by_key(|item| item.place);
     let first = items.first()?;
     let kind = first.record.kind;
-    let suppressed_by = if items.iter().all(|item| item.record.suppressed_by.is_some()) {
-        first.record.suppressed_by.clone()
-    } else {
-        None
-    };
-    let counted = |item: &&Item<'_>| suppressed_by.is_some() || item.record.suppressed_by.is_none();
+    // What a document says is named before what a scanner says: it weighs less.
+    let reasons: Option<Vec<&Suppression>> = items.iter().map(|item| item.suppressed_by).collect();
+    let suppressed_by = reasons.and_then(|reasons| {
+        let by_document = |reason: &&&Suppression| reason.by == SuppressedBy::Document;
+        let found = reasons.iter().find(by_document).or(reasons.first());
+        found.copied().cloned()
+    });
+    let counted = |item: &&Item<'_>| suppressed_by.is_some() || item.suppressed_by.is_none();
     let scanners: BTreeSet<&str> = items
         .iter()
         .filter(counted)

@@ -114,6 +114,7 @@ fn places_of_one_package_are_united() {
 fn suppressed_only_where_every_record_is() {
     let suppressed = || Record {
         suppressed_by: Some(Suppression {
+            by: crate::model::SuppressedBy::Scanner,
             source: "a".into(),
             status: "ignored".into(),
             statement: None,
@@ -202,7 +203,7 @@ fn no_cve_of_a_real_report_vanishes() {
             .iter()
             .flat_map(|report| &report.records)
             .filter(|record| record.kind == Kind::Vulnerability)
-            .flat_map(cves)
+            .flat_map(Record::cves)
             .collect();
         let (subjects, joined) = joined(&reports);
         assert_eq!(subjects.len(), 1, "{name}: {subjects:#?}");

@@ -149,12 +149,17 @@ impl State {
             .filter(|row| !suppressed(row))
             .count();
         self.suppressed = all.filter(concerns).filter(suppressed).count();
+        let shown = self.filter.shows_suppressed();
+        if shown {
+            self.total += self.suppressed;
+        }
         let view = View::build(&context.review.index, &self.filter, self.sort);
         self.rows = view
             .rows()
             .iter()
             .copied()
-            .filter(|row| concerns(row) && !suppressed(row) && self.passes(context, *row))
+            .filter(|row| concerns(row) && (shown || !suppressed(row)))
+            .filter(|row| self.passes(context, *row))
             .collect();
     }
 
@@ -436,12 +441,21 @@ impl State {
             pieces.push(Piece::foreign(&fixable, Role::Dim));
         }
         if self.suppressed > 0 {
-            pieces.push(Piece::foreign(
-                &format!("  {} suppressed by the scanner", self.suppressed),
-                Role::Dim,
-            ));
+            let by = self.suppressed_by(context);
+            pieces.push(Piece::foreign(&format!("  {by}"), Role::Dim));
         }
         pieces
+    }
+
+    /// Says how many findings are suppressed, and by what.
+    fn suppressed_by(&self, context: &Context<'_>) -> String {
+        let counts = context.review.suppressed_by(context.subject.as_slice());
+        let names: Vec<&str> = counts
+            .keys()
+            .map(|name| name.rsplit('/').next().unwrap_or(name))
+            .collect();
+        let count = thousands(self.suppressed as u64);
+        format!("{count} suppressed by {}", names.join(", "))
     }
 
     fn focus_next(&mut self, context: &Context<'_>) {

@@ -15,7 +15,6 @@ fn sbom(packages: Vec<Package>) -> Sbom {
         },
         format: Format::CyclonedxJson,
         spec_version: "1.6".into(),
-        bom_link: None,
         producer: Some("syft 1.0".into()),
         claim: report.claim,
         components: packages

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::formats::Details;
 use crate::ledger::{Entry, kind};
-use crate::model::{Finding, Kind, Rating, Standing, StandingVerdict};
+use crate::model::{Finding, Kind, Rating, Standing, StandingVerdict, SuppressedBy};
 use crate::text::Safe;
 use crate::tui::context::Context;
 use crate::tui::theme::Role;
@@ -217,6 +217,17 @@ fn judged(finding: &Finding, verdict: Option<&StandingVerdict>, width: usize) ->
             Role::Text
         };
         lines.extend(labelled("Exploits", &Safe::new(&text), role, width));
+    }
+    if let Some(suppression) = &finding.suppressed_by {
+        let mut text = format!("{} by {}", suppression.status, suppression.name());
+        if suppression.by == SuppressedBy::Scanner && !suppression.source.is_empty() {
+            let _infallible = write!(text, " ({})", suppression.source);
+        }
+        if let Some(statement) = &suppression.statement {
+            let _infallible = write!(text, ": {statement}");
+        }
+        let text = Safe::limited(&text, 4_000);
+        lines.extend(labelled("Hidden", &text, Role::Warning, width));
     }
     let Some(standing) = verdict else {
         lines.extend(labelled("Verdict", &Safe::new("none"), Role::Dim, width));

@@ -87,9 +87,10 @@ impl State {
         }
         text.extend(looked(context.review, subject, self.suppressed > 0));
         if self.suppressed > 0 {
-            let findings = counted(self.suppressed as u64, "finding");
-            let said = format!("{findings} left out: suppressed by the scanner's own rules");
+            let said = format!("left out: {}", self.suppressed_by(context));
             text.push((said, Role::Warning));
+            let hint = "filter suppressed:yes shows them";
+            text.push((hint.to_owned(), Role::Dim));
         }
         if unread > 0 {
             text.push(unread_hint);

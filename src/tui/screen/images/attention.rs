@@ -70,6 +70,26 @@ pub(super) fn remarks(context: &Context<'_>) -> Vec<Remark> {
             remarks.push(remark);
         }
     }
+    for (document, outcome) in review.exempting() {
+        let path = &document.origin.path;
+        if let Some(first) = document.losses.first() {
+            let text = format!(
+                "{path}: entries lost: {}; the gate stays closed",
+                document.losses.len()
+            );
+            let mut remark = Remark::new("!", Role::Error, text);
+            remark.more = vec![format!("{}: {}", first.place, first.reason)];
+            remarks.push(remark);
+        }
+        for notice in outcome.notices.iter().chain(&document.notices) {
+            let role = if outcome.expired > 0 {
+                Role::Warning
+            } else {
+                Role::Dim
+            };
+            remarks.push(Remark::new("i", role, format!("{path}: {notice}")));
+        }
+    }
     for subject in 0..review.subjects.len() {
         about_subject(context, subject, &mut remarks);
     }

@@ -286,10 +286,11 @@ pub(super) fn draw_severities(context: &Context<'_>, place: Rect, buffer: &mut B
     lines(context.theme, &text, within, buffer);
 }
 
-/// Returns how many inputs there are: failures, reports, SBOMs, images.
+/// Returns how many inputs there are: failures, reports, SBOMs, ignore files and VEX documents.
 pub(super) fn input_count(context: &Context<'_>) -> usize {
     let review = context.review;
-    review.failures.len() + review.reports.len() + review.sboms.len()
+    let documents = review.reports.len() + review.sboms.len() + review.exemptions.len();
+    review.failures.len() + documents
 }
 
 fn input(context: &Context<'_>, position: usize) -> Vec<Piece> {
@@ -334,7 +335,29 @@ fn input(context: &Context<'_>, position: usize) -> Vec<Piece> {
             );
             (sbom.origin.path.as_str(), text, Role::Dim)
         } else {
-            return Vec::new();
+            let position = position - review.reports.len();
+            let found = review
+                .exempting()
+                .nth(position.saturating_sub(review.sboms.len()));
+            let Some((document, outcome)) = found else {
+                return Vec::new();
+            };
+            let expired = match outcome.expired {
+                0 => String::new(),
+                count => format!(", {} expired", thousands(count)),
+            };
+            let text = format!(
+                "{}  {} of {} entries match{expired}",
+                document.format.as_str(),
+                thousands(outcome.matched),
+                thousands(document.entries.len() as u64)
+            );
+            let role = if document.losses.is_empty() {
+                Role::Dim
+            } else {
+                Role::Error
+            };
+            (document.origin.path.as_str(), text, role)
         }
     };
     let name = path.rsplit('/').next().unwrap_or(path);
