@@ -13,6 +13,7 @@ mod cli;
 mod demo;
 mod demo_console;
 mod docs;
+mod exemptions;
 mod formats;
 mod interop_signing;
 mod pages;

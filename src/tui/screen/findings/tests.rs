@@ -126,3 +126,50 @@ fn long_texts_are_read_when_a_finding_is_opened() {
         [Message::Back.into()]
     );
 }
+
+/// What a file suppresses is counted and named, and shown when it is asked for.
+#[test]
+fn suppressed_findings_are_named_and_shown_on_demand() {
+    let mut scene = Scene::new(120, 36);
+    let key = {
+        let findings = Arc::make_mut(&mut scene.review.findings);
+        let hidden = findings.first_mut().unwrap();
+        hidden.suppressed_by = Some(crate::model::Suppression {
+            by: crate::model::SuppressedBy::Document,
+            source: "reports/vex.json".into(),
+            status: "not_affected".into(),
+            statement: Some("the parser is not built in".into()),
+        });
+        hidden.key.clone()
+    };
+    scene.review.index = Arc::new(crate::triage::index::FindingIndex::build(
+        &scene.review.findings,
+        &[],
+    ));
+    let mut state = screen(&scene, Scope::All);
+    let context = scene.context();
+    let shown = |state: &State| {
+        let mut rows = state
+            .rows
+            .iter()
+            .filter_map(|row| context.finding(*row as usize));
+        rows.any(|finding| finding.key == key)
+    };
+    assert!(!shown(&state));
+    let drawn = |state: &State| {
+        let status = state.status(&context);
+        scene.drawn(
+            |context, area, buffer| state.view(context, area, buffer),
+            &status,
+        )
+    };
+    let before = drawn(&state);
+    assert!(before.contains("1 suppressed by vex.json"), "{before}");
+    state.filter_by("suppressed:yes", &context);
+    assert!(shown(&state) && state.rows.len() == 1);
+    let drawn = drawn(&state);
+    assert!(drawn.contains("not_affected by"), "{drawn}");
+    assert!(drawn.contains("the parser is"), "{drawn}");
+    state.filter_by("!suppressed:yes", &context);
+    assert!(!shown(&state) && !state.rows.is_empty());
+}
