@@ -34,7 +34,7 @@ pub(crate) struct FindingsArgs {
     /// What is read
     #[command(flatten)]
     pub(crate) input: InputArgs,
-    /// Show what passes: words, sev:>=high fix:yes id: pkg: scanner: src:both kind: verdict:none, ! turns a term round
+    /// Show what passes: words, sev:>=high fix:yes id: pkg: scanner: src:both kind: verdict:none, suppressed:yes, ! turns a term round
     #[arg(long, value_name = "EXPR")]
     pub(crate) filter: Option<String>,
     /// Show these severities: a list (critical,high) or a least one (high+)

@@ -1,6 +1,8 @@
 //! Tests of reading ignore files.
 
 use crate::formats::{Document, FormatError, read};
+use Kind::{License, Misconfiguration, Secret, Vulnerability};
+
 use crate::model::{ExemptionDocument, ExemptionRule, Format, Kind};
 
 fn load(text: &str) -> Result<ExemptionDocument, FormatError> {
@@ -109,7 +111,6 @@ fn sections_hold_entries() {
             other => panic!("{other:?}"),
         })
         .collect();
-    use Kind::{License, Misconfiguration, Secret, Vulnerability};
     assert_eq!(
         kinds,
         [

@@ -297,6 +297,8 @@ fn pairs(children: Vec<Node>) -> Result<Vec<(String, Node)>, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     fn root(text: &str) -> Node {
@@ -344,12 +346,12 @@ mod tests {
         let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..9 {
             let aliases = vec![format!("*a{}", level - 1); 9].join(", ");
-            text.push_str(&format!("a{level}: &a{level} [{aliases}]\n"));
+            writeln!(text, "a{level}: &a{level} [{aliases}]").unwrap();
         }
         assert!(error(&text).contains("more than 500000 values"));
         let mut deep = "a0: &a0 [x]\n".to_owned();
         for level in 1..60 {
-            deep.push_str(&format!("a{level}: &a{level} [[[*a{}]]]\n", level - 1));
+            writeln!(deep, "a{level}: &a{level} [[[*a{}]]]", level - 1).unwrap();
         }
         assert!(error(&deep).contains("deeper than 128"));
     }

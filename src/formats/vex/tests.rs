@@ -165,6 +165,9 @@ fn analyses_of_cyclonedx_are_read() {
     );
 }
 
+/// The names of a product, and of its parts.
+type Named = (Vec<String>, Option<Vec<String>>);
+
 /// With components it is an SBOM too; a scanner's own analyses are in its records.
 #[test]
 fn an_sbom_with_analyses_is_both() {
@@ -199,7 +202,7 @@ fn csaf_is_read() {
         statuses(&document),
         [NotAffected, NotAffected, Fixed, Affected]
     );
-    let known: Vec<Vec<(Vec<String>, Option<Vec<String>>)>> = document
+    let known: Vec<Vec<Named>> = document
         .entries
         .iter()
         .map(|entry| {

@@ -27,14 +27,12 @@ pub(super) fn openvex(id: &str, status: &str, time: &str, products: &str) -> Str
 
 const TIME: &str = "2026-04-01T00:00:00Z";
 
-fn purl(text: &str) -> Option<Purl> {
-    Some(text.parse().unwrap())
-}
-
 /// A record of `deb` package `a` with a package URL and a path.
 fn located(id: &str, aliases: &[&str], path: &str) -> Record {
     let mut record = record(id, aliases, Severity::High);
-    record.package.purl = purl("pkg:deb/debian/a@1?arch=amd64&distro=debian-12.5");
+    record.package.purl = "pkg:deb/debian/a@1?arch=amd64&distro=debian-12.5"
+        .parse()
+        .ok();
     record.package.locations.push(Location {
         path: path.to_owned(),
         layer: None,
@@ -62,120 +60,100 @@ fn suppresses(text: &str, scanner: &str, record: Record) -> bool {
     suppressed.count(0) == 1
 }
 
+fn plain(line: &str) -> String {
+    format!("CVE-2020-1\n{line}\n")
+}
+
+fn yaml(section: &str, entry: &str) -> String {
+    format!("{section}:\n  - {{{entry}}}\n")
+}
+
 #[test]
 fn trivys_files_reach_as_trivy_does() {
-    let plain = |id: &str| format!("CVE-2020-1\n{id}\n");
-    let yaml = |section: &str, entry: &str| format!("{section}:\n  - {entry}\n");
-    let vulnerability = || located("CVE-2024-1", &["GHSA-1"], "app/go.mod");
-    let check = || {
-        let mut record = placed(Kind::Misconfiguration, "DS-0002", "app/Dockerfile");
-        record.aliases = vec![VulnerabilityId::new("AVD-DS-0002")];
-        record
-    };
-    let secret = || placed(Kind::Secret, "aws-access-key", "app/a.env:12");
-    let license = || placed(Kind::License, "GPL-3.0", "usr/share/x");
-    let of = |entry: &str| yaml("vulnerabilities", &format!("{{id: CVE-2024-1, {entry}}}"));
-    for (text, record, expected) in [
-        (plain("CVE-2024-1"), vulnerability(), true),
-        (plain("CVE-2024-1 exp:2026-05-02"), vulnerability(), true),
-        (plain("CVE-2024-1 exp:2026-05-01"), vulnerability(), false),
-        (plain("cve-2024-1"), vulnerability(), false),
+    let of = |entry: &str| yaml("vulnerabilities", &format!("id: CVE-2024-1, {entry}"));
+    for (text, expected) in [
+        (plain("CVE-2024-1"), true),
+        (plain("CVE-2024-1 exp:2026-05-02"), true),
+        (plain("CVE-2024-1 exp:2026-05-01"), false),
+        (plain("cve-2024-1"), false),
         // Trivy compares the id alone.
-        (plain("GHSA-1"), vulnerability(), false),
-        (plain("CVE-2024"), vulnerability(), false),
-        (plain("DS-0002"), check(), true),
-        (plain("AVD-DS-0002"), check(), true),
-        (plain("aws-access-key"), secret(), true),
-        (plain("GPL-3.0"), license(), true),
+        (plain("GHSA-1"), false),
+        (plain("CVE-2024"), false),
+        (yaml("vulnerabilities", "id: CVE-2024-1"), true),
+        (yaml("misconfigurations", "id: CVE-2024-1"), false),
+        (of("paths: [x, app/go.mod]"), true),
+        (of("paths: ['**/package.json']"), false),
+        (of("purls: ['pkg:deb/debian/a']"), true),
+        (of("purls: ['pkg:deb/debian/a@1']"), true),
+        (of("purls: ['pkg:deb/debian/a@2']"), false),
+        (of("purls: ['pkg:deb/debian/a@1?arch=amd64']"), true),
+        (of("purls: ['pkg:deb/debian/a@1?arch=arm64']"), false),
+        (of("purls: ['pkg:deb/debian/a@1?os=linux']"), false),
+        (of("purls: ['pkg:deb/ubuntu/a']"), false),
+        (of("purls: ['pkg:deb/debian/a'], paths: [x]"), false),
+        (of("expired_at: 2026-05-01"), false),
+        (of("expired_at: 2026-05-01T12:00:00Z"), true),
+        (of("expired_at: 2026-05-01T11:59:59Z"), false),
+    ] {
+        let record = located("CVE-2024-1", &["GHSA-1"], "app/go.mod");
+        assert_eq!(
+            suppresses(&text, "trivy", record.clone()),
+            expected,
+            "{text}"
+        );
+        assert!(
+            !suppresses(&text, "grype", record),
+            "another tool's: {text}"
+        );
+    }
+    let unnamed = record("CVE-2024-1", &[], Severity::Low);
+    assert!(suppresses(&plain("CVE-2024-1"), "trivy", unnamed.clone()));
+    assert!(!suppresses(
+        &of("purls: ['pkg:deb/debian/a']"),
+        "trivy",
+        unnamed
+    ));
+}
+
+#[test]
+fn trivys_sections_reach_their_kind() {
+    let mut check = placed(Kind::Misconfiguration, "DS-0002", "app/Dockerfile");
+    check.aliases = vec![VulnerabilityId::new("AVD-DS-0002")];
+    let secret = placed(Kind::Secret, "aws-access-key", "app/a.env:12");
+    let license = placed(Kind::License, "GPL-3.0", "usr/share/x");
+    for (text, record, expected) in [
+        (plain("DS-0002"), &check, true),
+        (plain("AVD-DS-0002"), &check, true),
+        (plain("aws-access-key"), &secret, true),
+        (plain("GPL-3.0"), &license, true),
+        (yaml("vulnerabilities", "id: DS-0002"), &check, false),
         (
-            yaml("vulnerabilities", "id: CVE-2024-1"),
-            vulnerability(),
+            yaml("misconfigurations", "id: AVD-DS-0002, paths: [app/*]"),
+            &check,
             true,
         ),
         (
-            yaml("misconfigurations", "id: CVE-2024-1"),
-            vulnerability(),
+            yaml("misconfigurations", "id: AVD-DS-0002, paths: [Dockerfile]"),
+            &check,
             false,
         ),
-        (yaml("vulnerabilities", "id: DS-0002"), check(), false),
         (
-            yaml("misconfigurations", "{id: AVD-DS-0002, paths: [app/*]}"),
-            check(),
+            yaml("secrets", "id: aws-access-key, paths: ['**/*.env']"),
+            &secret,
             true,
         ),
         (
-            yaml(
-                "misconfigurations",
-                "{id: AVD-DS-0002, paths: [Dockerfile]}",
-            ),
-            check(),
+            yaml("secrets", "id: aws-access-key, paths: ['*.env']"),
+            &secret,
             false,
         ),
-        (
-            yaml("secrets", "{id: aws-access-key, paths: ['**/*.env']}"),
-            secret(),
-            true,
-        ),
-        (
-            yaml("secrets", "{id: aws-access-key, paths: ['*.env']}"),
-            secret(),
-            false,
-        ),
-        (yaml("licenses", "id: GPL-3.0"), license(), true),
-        (of("paths: [x, app/go.mod]"), vulnerability(), true),
-        (of("paths: ['**/package.json']"), vulnerability(), false),
-        (of("purls: ['pkg:deb/debian/a']"), vulnerability(), true),
-        (of("purls: ['pkg:deb/debian/a@1']"), vulnerability(), true),
-        (of("purls: ['pkg:deb/debian/a@2']"), vulnerability(), false),
-        (
-            of("purls: ['pkg:deb/debian/a@1?arch=amd64']"),
-            vulnerability(),
-            true,
-        ),
-        (
-            of("purls: ['pkg:deb/debian/a@1?arch=arm64']"),
-            vulnerability(),
-            false,
-        ),
-        (
-            of("purls: ['pkg:deb/debian/a@1?os=linux']"),
-            vulnerability(),
-            false,
-        ),
-        (of("purls: ['pkg:deb/ubuntu/a']"), vulnerability(), false),
-        (
-            of("{purls: ['pkg:deb/debian/a'], paths: [x]}")
-                .replace("{{", "{")
-                .replace("}}", "}")
-                .replace(", {", ", "),
-            vulnerability(),
-            false,
-        ),
-        (of("expired_at: 2026-05-01"), vulnerability(), false),
-        (
-            of("expired_at: 2026-05-01T12:00:00Z"),
-            vulnerability(),
-            true,
-        ),
-        (
-            of("expired_at: 2026-05-01T11:59:59Z"),
-            vulnerability(),
-            false,
-        ),
-        (
-            of("purls: ['pkg:deb/debian/a']"),
-            record("CVE-2024-1", &[], Severity::Low),
-            false,
-        ),
+        (yaml("licenses", "id: GPL-3.0"), &license, true),
+        (yaml("licenses", "id: GPL-2.0"), &license, false),
     ] {
         assert_eq!(
             suppresses(&text, "trivy", record.clone()),
             expected,
-            "{text} {record:?}"
-        );
-        assert!(
-            !suppresses(&text, "grype", record),
-            "another tool's records: {text}"
+            "{text}"
         );
     }
 }
@@ -246,7 +224,7 @@ fn a_statement_reaches_its_product_and_no_other() {
         format!(r#"[{{"@id":"{product}","subcomponents":[{{"@id":"{part}"}}]}}]"#)
     };
     let list = |product: &str| format!(r#"["{product}"]"#);
-    let (libc, libd) = ("pkg:deb/debian/a", "pkg:deb/debian/b");
+    let (own, strange) = ("pkg:deb/debian/a", "pkg:deb/debian/b");
     for (products, expected) in [
         (list(&oci("")), true),
         (list("pkg:oci/other"), false),
@@ -282,19 +260,19 @@ fn a_statement_reaches_its_product_and_no_other() {
         ),
         (list("registry.example.org/team/app:1"), false),
         (list("app"), false),
-        (part(&oci(""), libc), true),
-        (part(&oci(""), libd), false),
-        (part(&oci(&format!("@{other}")), libc), false),
+        (part(&oci(""), own), true),
+        (part(&oci(""), strange), false),
+        (part(&oci(&format!("@{other}")), own), false),
         (part(&oci(""), "pkg:deb/debian/a@1"), true),
         (part(&oci(""), "pkg:deb/debian/a@2"), false),
         (part(&oci(""), "something"), false),
-        (part("pkg:golang/example.org/app", libc), false),
-        (list(libc), true),
+        (part("pkg:golang/example.org/app", own), false),
+        (list(own), true),
         (list("pkg:deb/debian/a@1?distro=debian-12.5"), true),
         (list("pkg:deb/debian/a@1?distro=debian-11"), false),
-        (list(libd), false),
+        (list(strange), false),
         ("[]".to_owned(), false),
-        (format!(r#"["pkg:oci/other","{libc}"]"#), true),
+        (format!(r#"["pkg:oci/other","{own}"]"#), true),
     ] {
         let text = openvex("CVE-2024-1", "not_affected", TIME, &products);
         for scanner in ["trivy", "grype", "snyk"] {
@@ -432,9 +410,9 @@ fn a_weakly_joined_report_is_not_the_product() {
 /// A statement about a part of an SBOM reaches the image whose SBOM that is.
 #[test]
 fn a_link_into_an_sbom_needs_that_sbom() {
-    let text = r##"{"bomFormat":"CycloneDX","specVersion":"1.5","vulnerabilities":[
+    let text = r#"{"bomFormat":"CycloneDX","specVersion":"1.5","vulnerabilities":[
         {"id":"CVE-2024-1","analysis":{"state":"not_affected"},"affects":[
-        {"ref":"urn:cdx:00000000-0000-4000-8000-00000000000A/2#PART"}]}]}"##;
+        {"ref":"urn:cdx:00000000-0000-4000-8000-00000000000A/2@PART"}]}]}"#;
     let link = "urn:cdx:00000000-0000-4000-8000-00000000000a/2";
     for (part, given, expected) in [
         ("pkg:deb/debian/a@1", Some(link), true),
@@ -472,7 +450,9 @@ fn a_link_into_an_sbom_needs_that_sbom() {
         let (reports, sboms) = ([Arc::new(one)], [Arc::new(sbom)]);
         let subjects = subjects(&reports, &sboms, &[], &[]);
         assert_eq!(subjects.len(), 1);
-        let documents = [Arc::new(document(&text.replace("PART", part)))];
+        let documents = [Arc::new(document(
+            &text.replace("@PART", &format!("#{part}")),
+        ))];
         let suppressed = suppress(&documents, &subjects, &reports, &sboms, now());
         assert_eq!(suppressed.count(0) == 1, expected, "{part} {given:?}");
     }
