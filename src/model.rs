@@ -28,8 +28,8 @@ pub use pattern::{ParsePatternError, Pattern};
 pub use purl::{ParsePurlError, Purl};
 pub use reference::{Image, ImageReference, ParseReferenceError, Platform, Repository};
 pub use report::{
-    DatabaseAge, Encoding, Format, Kind, Loss, MatchKind, Origin, Record, RecordCounts, Report,
-    ScanOption, Span, SubjectClaim, SuppressedBy, Suppression,
+    DatabaseAge, Encoding, Format, Kind, LEVEL, Loss, MatchKind, Origin, Record, RecordCounts,
+    Report, ScanOption, Span, SubjectClaim, SuppressedBy, Suppression,
 };
 pub use sbom::{Component, Sbom};
 pub use severity::{ParseSeverityError, Severity, SeverityCounts};

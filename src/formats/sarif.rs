@@ -1,9 +1,11 @@
-//! SARIF logs of Trivy, Grype and Docker Scout, as reduced evidence: one report a run.
+//! SARIF logs, as reduced evidence: one report a run.
 //!
-//! SARIF has no field for a package, a version or a fix: they are read from the texts that each
-//! tool writes. Logs of other tools are refused, for their results mean something else.
+//! SARIF has no field for a package, a version or a fix: of Trivy, Grype and Docker Scout they are
+//! read from the texts that the tool writes. Of other tools rule, level and place are read.
 
+mod generic;
 mod message;
+mod place;
 mod record;
 mod wire;
 
@@ -15,29 +17,32 @@ use super::error::{FormatError, MAX_DOCUMENTS, Place, quote};
 use super::json::{Entries, List, MaybeText as _, Source, place_of, reason_of};
 use crate::model::{DatabaseAge, Format, Kind, Origin, Report, SubjectClaim};
 
-/// The tools whose texts are known.
+/// The tools whose texts are known, and all others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tool {
     Trivy,
     Grype,
     DockerScout,
+    Other,
 }
 
 impl Tool {
-    fn named(name: &str) -> Option<Self> {
+    fn named(name: &str) -> Self {
         match name.to_ascii_lowercase().as_str() {
-            "trivy" => Some(Self::Trivy),
-            "grype" => Some(Self::Grype),
-            "docker scout" => Some(Self::DockerScout),
-            _ => None,
+            "trivy" => Self::Trivy,
+            "grype" => Self::Grype,
+            "docker scout" => Self::DockerScout,
+            _ => Self::Other,
         }
     }
 
-    fn as_str(self) -> &'static str {
+    /// Returns the scanner's name; none where the driver's has no letter or digit.
+    fn scanner(self, driver: &str) -> Option<String> {
         match self {
-            Self::Trivy => "trivy",
-            Self::Grype => "grype",
-            Self::DockerScout => "docker-scout",
+            Self::Trivy => Some("trivy".to_owned()),
+            Self::Grype => Some("grype".to_owned()),
+            Self::DockerScout => Some("docker-scout".to_owned()),
+            Self::Other => generic::scanner(driver),
         }
     }
 }
@@ -45,7 +50,7 @@ impl Tool {
 /// Reads a log. `text` is the whole decoded text, the document lies at `start..end`.
 ///
 /// # Errors
-/// When the outermost object or a run is damaged, there is no run, or one is of another tool;
+/// When the outermost object or a run is damaged, there is no run, or a tool has no name;
 /// everything below a run becomes a loss of its report.
 pub(super) fn read(
     origin: &Origin,
@@ -81,16 +86,14 @@ pub(super) fn read(
         })?;
         let driver = &run.tool.driver;
         let name = driver.name.get().unwrap_or_default();
-        let Some(tool) = Tool::named(name) else {
+        let tool = Tool::named(name);
+        let Some(scanner) = tool.scanner(name) else {
             return Err(FormatError::UnknownJson {
                 path: origin.path.clone(),
-                found: format!(
-                    "a SARIF log of `{}`, and only those of Trivy, Grype and Docker Scout are read",
-                    quote(name)
-                ),
+                found: format!("a SARIF log of a tool without a name (`{}`)", quote(name)),
             });
         };
-        let mut report = report(origin.clone(), text, tool, &run, number);
+        let mut report = report(origin.clone(), text, (tool, scanner), &run, number);
         if runs.len() > 1 {
             let (number, count) = (number + 1, runs.len());
             report
@@ -106,16 +109,28 @@ fn offset_in(text: &str, part: &str) -> usize {
     part.as_ptr().addr().saturating_sub(text.as_ptr().addr())
 }
 
-fn report(origin: Origin, text: &str, tool: Tool, run: &RunWire<'_>, number: usize) -> Report {
+fn report(
+    origin: Origin,
+    text: &str,
+    (tool, scanner): (Tool, String),
+    run: &RunWire<'_>,
+    number: usize,
+) -> Report {
     let mut source = Source::new(text);
     source.notices.push(
         "reduced evidence: SARIF leaves out databases, aliases and the reasons for a missing fix; \
          give the scanner's own JSON where there is some"
             .to_owned(),
     );
+    if tool == Tool::Other {
+        source.notices.push(format!(
+            "{scanner} is not known here: rule, level and place are read as SARIF defines them; \
+             rules with the id of an advisory are vulnerabilities, others are failed checks"
+        ));
+    }
     let place = format!("runs[{number}]");
     let rules = rules(&mut source, &place, &run.tool.driver.rules);
-    let mut reader = Reader::new(tool, &rules);
+    let mut reader = Reader::new(tool, &scanner, &rules);
     let entries = &run.results;
     source.expect_list(entries, || format!("{place}.results"));
     for (position, raw) in entries.raw().iter().enumerate() {
@@ -127,7 +142,7 @@ fn report(origin: Origin, text: &str, tool: Tool, run: &RunWire<'_>, number: usi
     check_invocations(&mut source, &place, run.invocations);
     let looked = match tool {
         // Trivy may have looked for other things only; the log does not say.
-        Tool::Trivy => records.iter().any(|it| it.kind == Kind::Vulnerability),
+        Tool::Trivy | Tool::Other => records.iter().any(|it| it.kind == Kind::Vulnerability),
         Tool::Grype | Tool::DockerScout => entries.is_list(),
     };
     if !looked {
@@ -138,7 +153,7 @@ fn report(origin: Origin, text: &str, tool: Tool, run: &RunWire<'_>, number: usi
     Report {
         origin,
         format: Format::Sarif,
-        scanner: tool.as_str().to_owned(),
+        scanner,
         scanner_version: driver.version.owned(),
         created: None,
         database_built: None,

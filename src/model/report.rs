@@ -259,6 +259,9 @@ pub enum MatchKind {
     Unknown,
 }
 
+/// The source of a severity that only SARIF's level stands for: nobody rated it so.
+pub const LEVEL: &str = "sarif-level";
+
 /// One entry of a report exactly as the scanner counted it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Record {
@@ -332,7 +335,7 @@ pub struct Loss {
 }
 
 /// A scan option that changes what a report can hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ScanOption {
     /// The option: `only-fixed`, `severity`, `by-cve`.
     pub name: String,

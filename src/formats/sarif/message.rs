@@ -2,6 +2,8 @@
 //!
 //! Which field means what is `record`'s.
 
+use crate::model::Severity;
+
 /// The fields of a text with a field a line. What follows `Match` is a secret and is not read.
 #[derive(Debug, Default)]
 pub(super) struct Fields<'t>(Vec<(&'t str, &'t str)>);
@@ -33,6 +35,15 @@ pub(super) fn after_word<'t>(text: &'t str, word: &str) -> Option<&'t str> {
     text.lines()
         .map(str::trim)
         .find_map(|line| line.strip_prefix(word)?.strip_prefix(' '))
+}
+
+/// Returns the severity that a description begins with: `High severity - …`, `[HIGH] …`.
+pub(super) fn severity_word(text: &str) -> Option<Severity> {
+    let mut words = text.split_whitespace();
+    let first = words.next()?;
+    let bare = first.trim_matches(['[', ']', '(', ')', ':']);
+    let is_marked = bare.len() < first.len() || words.next() == Some("severity");
+    bare.parse().ok().filter(|_| is_marked)
 }
 
 /// What Grype's sentence says.

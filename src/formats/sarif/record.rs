@@ -2,25 +2,27 @@
 //!
 //! The run around the results is read in `sarif`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::Tool;
 use super::message::{Fields, Sentence, after_word};
-use super::wire::{LocationWire, ResultWire, RuleWire};
+use super::place::{full_name, locations};
+use super::wire::{ResultWire, RuleWire};
+use super::{Tool, generic};
 use crate::formats::ecosystem::{ecosystem, of_path, of_system_version};
 use crate::formats::json::{MaybeText as _, Source, within};
 use crate::formats::title::first_words;
 use crate::model::{
-    Digest, Fix, FixState, Kind, Location, MatchKind, Package, Purl, Rating, Record, Severity,
-    SuppressedBy, Suppression,
+    Fix, FixState, Kind, MatchKind, Package, Purl, Rating, Record, Severity, SuppressedBy,
+    Suppression,
 };
 
 /// Reads the results of one run.
 pub(super) struct Reader<'r> {
     tool: Tool,
+    scanner: &'r str,
     rules: &'r [RuleWire<'r>],
     by_id: HashMap<&'r str, &'r RuleWire<'r>>,
     records: Vec<Record>,
@@ -30,13 +32,14 @@ pub(super) struct Reader<'r> {
 }
 
 impl<'r> Reader<'r> {
-    pub(super) fn new(tool: Tool, rules: &'r [RuleWire<'r>]) -> Self {
+    pub(super) fn new(tool: Tool, scanner: &'r str, rules: &'r [RuleWire<'r>]) -> Self {
         let by_id = rules
             .iter()
             .filter_map(|rule| rule.id.get().map(|id| (id, rule)))
             .collect();
         Self {
             tool,
+            scanner,
             rules,
             by_id,
             records: Vec::new(),
@@ -116,6 +119,7 @@ impl<'r> Reader<'r> {
             Tool::Trivy => self.trivy(wire, rule, id, text),
             Tool::Grype => self.grype(wire, rule, id, text),
             Tool::DockerScout => docker_scout(wire, id, text),
+            Tool::Other => Ok(generic::record(self.scanner, wire, rule, id, text)),
         }?;
         if record.title.is_empty() {
             record.title = first_words(rule.short_description.text.get().unwrap_or_default());
@@ -287,7 +291,7 @@ fn docker_scout(wire: &ResultWire<'_>, id: &str, text: &str) -> Result<Record, S
         severity,
         ratings: score
             .map(|score| Rating {
-                scanner: Tool::DockerScout.as_str().to_owned(),
+                scanner: "docker-scout".to_owned(),
                 source: "docker-scout".to_owned(),
                 severity,
                 score: Some(score),
@@ -308,18 +312,6 @@ fn docker_scout(wire: &ResultWire<'_>, id: &str, text: &str) -> Result<Record, S
         epss: within(number("EPSS Score"), 1.0),
         ..Record::default()
     })
-}
-
-/// The name as scanners write it: the scope, module path or group is a part of it.
-fn full_name(purl: &Purl) -> String {
-    let name = &purl.name;
-    match (&*purl.kind, purl.namespace.as_deref()) {
-        ("maven", Some(group)) => format!("{group}:{name}"),
-        ("npm" | "golang" | "composer" | "github" | "swift", Some(namespace)) => {
-            format!("{namespace}/{name}")
-        }
-        _ => name.to_string(),
-    }
 }
 
 /// The message's word, else the rule's tag, else what the level stands for.
@@ -365,45 +357,6 @@ fn fix(text: Option<&str>, otherwise: FixState) -> Fix {
         FixState::Fixed
     };
     Fix { state, versions }
-}
-
-fn locations(wire: &ResultWire<'_>, with_line: bool) -> Vec<Location> {
-    let mut seen = HashSet::new();
-    let places = wire.locations.0.iter();
-    places
-        .map(|place| location(place, with_line))
-        .filter(|location| !location.path.is_empty() && seen.insert(location.clone()))
-        .collect()
-}
-
-/// Grype puts the path inside the image into the logical location, with the image and the layer
-/// in its long form: `web:1@sha256:…:/bin/web`.
-fn location(place: &LocationWire<'_>, with_line: bool) -> Location {
-    if let Some(logical) = place.logical_locations.0.first() {
-        let long = logical.fully_qualified_name.get().unwrap_or_default();
-        let layer = long.split_once('@').and_then(|(_, rest)| {
-            let (algorithm, rest) = rest.split_once(':')?;
-            let (hex, _) = rest.split_once(':')?;
-            format!("{algorithm}:{hex}").parse::<Digest>().ok()
-        });
-        return Location {
-            path: logical.name.owned().unwrap_or_default(),
-            layer,
-        };
-    }
-    let physical = &place.physical_location;
-    let path = physical.artifact_location.uri.get().unwrap_or_default();
-    let line = physical
-        .region
-        .start_line
-        .filter(|line| with_line && *line > 0);
-    Location {
-        path: match line {
-            Some(line) if !path.is_empty() => format!("{path}:{line}"),
-            _ => path.to_owned(),
-        },
-        layer: None,
-    }
 }
 
 /// A suppression that was refused, or is not yet decided, suppresses nothing.

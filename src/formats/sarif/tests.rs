@@ -1,10 +1,12 @@
-//! Logs of the three tools, and of none of them.
+//! Logs of the three tools whose texts are known, and of others.
 
 use crate::formats::{Document, FormatError, details, read};
 use crate::model::{FixState, Format, Kind, MatchKind, Record, Report, Severity};
 
 const TRIVY: &str = include_str!("../../../tests/fixtures/sarif/trivy.sarif");
 const GRYPE: &str = include_str!("../../../tests/fixtures/sarif/grype.sarif");
+const HADOLINT: &str = include_str!("../../../tests/fixtures/sarif/hadolint.sarif");
+const SNYK: &str = include_str!("../../../tests/fixtures/sarif/snyk.sarif");
 const SCOUT: &str = include_str!("../../../tests/fixtures/sarif/docker-scout.sarif");
 
 fn reports(text: &str) -> Result<Vec<Report>, FormatError> {
@@ -165,10 +167,85 @@ fn docker_scouts_fields_are_read() {
 }
 
 #[test]
-fn logs_of_other_tools_and_logs_without_runs_are_refused() {
-    let other = TRIVY.replace("\"Trivy\"", "\"CodeQL\"");
+fn checks_of_a_tool_that_is_not_known_are_failed_checks() {
+    let report = report(HADOLINT);
+    assert_eq!(
+        (report.scanner.as_str(), report.scanner_version.as_deref()),
+        ("hadolint", Some("2.12.0"))
+    );
+    assert!(report.losses.is_empty() && !report.looked_for_vulnerabilities);
+    assert!(
+        report
+            .notices
+            .iter()
+            .any(|text| text.contains("hadolint is not known"))
+    );
+    let [untagged, root, quoting] = report.records.as_slice() else {
+        panic!("{:?}", report.records);
+    };
+    assert_eq!(untagged.kind, Kind::Misconfiguration);
+    assert_eq!(
+        (untagged.id.as_str(), untagged.severity),
+        ("DL3006", Severity::Medium)
+    );
+    assert_eq!(
+        untagged.title,
+        "Always tag the version of an image explicitly"
+    );
+    assert_eq!(untagged.package.locations[0].path, "build/Dockerfile:1");
+    assert_eq!(
+        (root.id.as_str(), root.severity),
+        ("DL3002", Severity::High)
+    );
+    assert_eq!(
+        (quoting.id.as_str(), quoting.severity),
+        ("SC2086", Severity::Low)
+    );
+}
+
+#[test]
+fn advisories_of_a_tool_that_is_not_known_are_vulnerabilities() {
+    let report = report(SNYK);
+    assert!(report.scanner == "snyk" && report.looked_for_vulnerabilities);
+    assert!(report.losses.is_empty() && !report.is_scan());
+    let [zlib, qs, expat] = report.records.as_slice() else {
+        panic!("{:?}", report.records);
+    };
+    let aliases = |record: &Record| -> Vec<String> {
+        record.aliases.iter().map(ToString::to_string).collect()
+    };
+    let package = |record: &Record| {
+        let package = record.package.clone();
+        [package.ecosystem, package.name, package.version]
+    };
+    assert_eq!(zlib.id, "SNYK-ALPINE320-ZLIB-100");
+    assert_eq!(aliases(zlib), ["CVE-2024-0001"]);
+    assert_eq!(package(zlib), ["apk", "zlib", "1.3.1-r1"]);
+    assert_eq!(
+        (zlib.severity, zlib.ratings[0].score),
+        (Severity::High, Some(7.5))
+    );
+    assert!(
+        zlib.package.locations.is_empty(),
+        "the image is no place in it"
+    );
+    assert_eq!(aliases(qs), ["CVE-2024-0002", "CVE-2024-0003"]);
+    assert_eq!(package(qs), ["npm", "@web/qs", "6.14.0"]);
+    assert_eq!((qs.severity, qs.ratings.len()), (Severity::Medium, 0));
+    assert_eq!(package(expat), ["deb", "libexpat1", "2.5.0-1"]);
+    assert_eq!(expat.package.source.as_deref(), Some("expat"));
+    assert_eq!(
+        (expat.severity, expat.fix.state),
+        (Severity::Critical, FixState::Unknown)
+    );
+    assert!(aliases(expat).is_empty());
+}
+
+#[test]
+fn tools_without_a_name_and_logs_without_runs_are_refused() {
+    let other = TRIVY.replace("\"Trivy\"", "\"—\"");
     let error = reports(&other).unwrap_err().to_string();
-    assert!(error.contains("a SARIF log of `CodeQL`"), "{error}");
+    assert!(error.contains("a tool without a name"), "{error}");
     let error = reports("{\"version\": \"2.1.0\", \"runs\": []}")
         .unwrap_err()
         .to_string();

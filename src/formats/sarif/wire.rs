@@ -100,6 +100,9 @@ pub(super) struct RulePropertiesWire<'a> {
     pub(super) tags: List<Text<'a>>,
     #[serde(borrow)]
     pub(super) purls: List<Text<'a>>,
+    /// A CVSS score, which GitHub asks of tools.
+    #[serde(borrow, rename = "security-severity")]
+    pub(super) security_severity: Maybe<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
