@@ -61,6 +61,8 @@ pub fn subjects(
     }
     clusters = attach(&nodes, clusters, attached);
     clusters = join_by(JoinRule::Name, &nodes, clusters);
+    // Reports that only their names join form one subject now.
+    clusters = attach(&nodes, clusters, attached);
     let mut subjects: Vec<(usize, bool, Subject)> = clusters
         .iter()
         .map(|cluster| (cluster.first(), cluster.known, describe(cluster, &nodes)))

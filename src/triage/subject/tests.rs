@@ -169,6 +169,20 @@ fn an_attached_report_is_asserted_and_adds_no_identity() {
 }
 
 #[test]
+fn an_attached_report_joins_those_that_only_their_names_join() {
+    let reports = [
+        claiming("trivy", named("a:1")),
+        claiming("grype", named("a:1")),
+        claiming("tool", SubjectClaim::default()),
+    ];
+    let joined = subjects(&reports, &[], &[], &[2]);
+    assert_eq!(joined.len(), 1);
+    assert!(joined[0].reports.contains(&(2, JoinRule::Asserted)));
+    assert_eq!(joined[0].name, "a:1");
+    assert_eq!(subjects(&reports, &[], &[], &[]).len(), 2);
+}
+
+#[test]
 fn a_known_image_seeds_its_subject() {
     let image = KnownImage {
         name: "registry.example/a:1".into(),
