@@ -17,7 +17,7 @@ use crate::model::{
     VulnerabilityId,
 };
 use crate::registry::Inspection;
-use crate::triage::compare::{self, Comparison};
+use crate::triage::compare::{self, Across, Comparison};
 use crate::triage::gate::{self, Gate, GateInput, PromotionContext};
 use crate::triage::index::{FindingIndex, VerdictMark};
 use crate::triage::join::JoinCounts;
@@ -458,7 +458,11 @@ impl Review {
         if !self.policy.gate.disagreement_note {
             return Vec::new();
         }
-        let comparisons = self.comparisons(subject);
+        let mut comparisons = self.comparisons(subject);
+        // What a reduced format leaves out is no disagreement, where whole reports are at hand.
+        if comparisons.iter().any(|one| !one.is_reduced()) {
+            comparisons.retain(|one| !one.is_reduced());
+        }
         let differing: Vec<_> = comparisons
             .iter()
             .flat_map(|comparison| &comparison.rows)
@@ -483,6 +487,17 @@ impl Review {
             .get(subject)
             .map(|image| compare::compare(image, &self.reports, &self.sboms))
             .unwrap_or_default()
+    }
+
+    /// Returns all reports of a subject at once; none with fewer than three to compare.
+    #[must_use]
+    pub fn across(&self, subject: usize) -> Option<Across> {
+        let findings = self.findings_of(subject);
+        compare::across(
+            self.subjects.get(subject)?,
+            &self.reports,
+            findings.filter_map(|position| self.findings.get(position)),
+        )
     }
 
     /// Returns a document's bytes again, as they were when it was loaded.

@@ -8,17 +8,24 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::model::{
-    Fix, FixState, Fixable, JoinRule, Purl, Report, Sbom, Severity, Subject, VulnerabilityId,
+    Fix, FixState, Fixable, JoinRule, Purl, Report, Sbom, ScanOption, Severity, Subject,
+    VulnerabilityId,
 };
 use crate::triage::join::blend::plain_version;
 
+mod across;
 mod pairing;
 mod reasons;
+mod sides;
 mod units;
 
 use pairing::{Pairing, pair};
 use reasons::{Catalogue, Witness};
+use sides::{Side, sides};
 use units::{Unit, units};
+
+pub use across::{Across, AcrossRow, AcrossSide, AcrossTotals, across};
+pub use sides::SideContext;
 
 /// How well a reason is supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -68,6 +75,9 @@ pub struct SideView {
     pub severity_source: Option<String>,
     /// What it says about a fix.
     pub fix: Fix,
+    /// The records it says it in, by their positions in the report.
+    #[serde(skip)]
+    pub records: Vec<u32>,
 }
 
 /// The package of a row.
@@ -137,51 +147,42 @@ pub struct Comparison {
     pub reports: [usize; 2],
     /// The names of the sides.
     pub sides: [String; 2],
+    /// What the findings of each side depend on, by its name.
+    pub context: BTreeMap<String, SideContext>,
     /// The counts.
     pub totals: Totals,
     /// The rows: differences first, severest first.
     pub rows: Vec<Row>,
 }
 
-/// Compares every two vulnerability reports of `subject`, the sides in the order of their names.
-/// Two reports of one scanner are numbered in the order in which they were read.
+impl Comparison {
+    /// Returns whether a side is reduced evidence.
+    #[must_use]
+    pub fn is_reduced(&self) -> bool {
+        self.context.values().any(|side| side.reduced)
+    }
+}
+
+/// Compares every two vulnerability reports of `subject`, the sides in the order of their names;
+/// pairs of which one is reduced evidence come last.
+///
+/// Reports of one scanner are numbered in the order in which they were made, those without a date
+/// last, then by path. A reduced format is left out where the same scanner's whole report is there.
 #[must_use]
 pub fn compare(subject: &Subject, reports: &[Arc<Report>], sboms: &[Arc<Sbom>]) -> Vec<Comparison> {
-    let sboms: Vec<&Sbom> = subject
+    let sboms: Vec<(&Sbom, JoinRule)> = subject
         .sboms
         .iter()
-        .filter_map(|(position, _)| sboms.get(*position).map(Arc::as_ref))
+        .filter_map(|(position, rule)| Some((sboms.get(*position)?.as_ref(), *rule)))
         .collect();
-    let mut looked: Vec<(&Report, usize, JoinRule)> = subject
-        .reports
-        .iter()
-        .filter_map(|(position, rule)| {
-            let report = reports.get(*position)?;
-            report
-                .looked_for_vulnerabilities
-                .then_some((report.as_ref(), *position, *rule))
-        })
-        .collect();
-    // What a reduced format leaves out is no disagreement, where whole reports are at hand.
-    if looked
-        .iter()
-        .filter(|(report, ..)| !report.format.is_reduced())
-        .count()
-        >= 2
-    {
-        looked.retain(|(report, ..)| !report.format.is_reduced());
-    }
-    looked.sort_by_key(|(report, position, _)| (report.scanner.as_str(), *position));
+    let sides = sides(subject, reports);
     let mut comparisons = Vec::new();
-    for (position, (left, left_index, left_rule)) in looked.iter().enumerate() {
-        for (right, right_index, right_rule) in looked.iter().skip(position + 1) {
-            comparisons.push(Comparison {
-                joined_by: weaker(*left_rule, *right_rule),
-                reports: [*left_index, *right_index],
-                ..compare_reports(left, right, &sboms)
-            });
+    for (number, left) in sides.iter().enumerate() {
+        for right in sides.iter().skip(number + 1) {
+            comparisons.push(compare_sides(left, right, &sboms));
         }
     }
+    comparisons.sort_by_key(Comparison::is_reduced);
     comparisons
 }
 
@@ -192,17 +193,30 @@ fn weaker(one: JoinRule, other: JoinRule) -> JoinRule {
     }
 }
 
-/// Compares two reports, whatever they are about; `sboms` describe the same image.
+/// Compares two reports, whatever they are about; `sboms` describe the same image, each joined to
+/// it by the rule beside it.
 #[must_use]
-pub fn compare_reports(left: &Report, right: &Report, sboms: &[&Sbom]) -> Comparison {
-    let sides = if left.scanner == right.scanner {
-        [
-            format!("{}#1", left.scanner),
-            format!("{}#2", right.scanner),
-        ]
-    } else {
-        [left.scanner.clone(), right.scanner.clone()]
+pub fn compare_reports(left: &Report, right: &Report, sboms: &[(&Sbom, JoinRule)]) -> Comparison {
+    let alike = left.scanner == right.scanner;
+    let name = |report: &Report, position: usize| {
+        if alike {
+            format!("{}#{}", report.scanner, position + 1)
+        } else {
+            report.scanner.clone()
+        }
     };
+    let side = |report, position| Side {
+        name: name(report, position),
+        report,
+        position,
+        rule: JoinRule::None,
+    };
+    compare_sides(&side(left, 0), &side(right, 1), sboms)
+}
+
+fn compare_sides(one: &Side<'_>, other: &Side<'_>, sboms: &[(&Sbom, JoinRule)]) -> Comparison {
+    let (left, right) = (one.report, other.report);
+    let sides = [one.name.clone(), other.name.clone()];
     let (left_units, right_units) = (units(left), units(right));
     let pairing = pair(&left_units, &right_units);
     let [left_name, right_name] = &sides;
@@ -211,7 +225,10 @@ pub fn compare_reports(left: &Report, right: &Report, sboms: &[&Sbom]) -> Compar
     };
     let left_side = Witness::new(left, left_name, &left_units);
     let right_side = Witness::new(right, right_name, &right_units);
-    let catalogues: Vec<Catalogue<'_>> = sboms.iter().map(|sbom| Catalogue::new(sbom)).collect();
+    let catalogues: Vec<Catalogue<'_>> = sboms
+        .iter()
+        .map(|(sbom, rule)| Catalogue::new(sbom, *rule))
+        .collect();
     let mut rows = rows(&pairing, &left_side, &right_side, &catalogues);
     rows.sort_by(|one, other| order(one).cmp(&order(other)));
     let (left_agreed, right_agreed) = (pairing.left_agreed(), pairing.right_agreed());
@@ -233,12 +250,42 @@ pub fn compare_reports(left: &Report, right: &Report, sboms: &[&Sbom]) -> Compar
         fix_differs: count(Difference::Fix),
         fixable_differs: rows.iter().filter(|row| only_one_fixes(row)).count() as u64,
     };
+    let mut context = BTreeMap::new();
+    for side in [one, other] {
+        let mut known = SideContext::of(side.report, side.rule);
+        add_inferred(&mut known, &side.name, &rows);
+        context.insert(side.name.clone(), known);
+    }
     Comparison {
-        joined_by: JoinRule::None,
-        reports: [0, 1],
+        joined_by: weaker(one.rule, other.rule),
+        reports: [one.position, other.position],
         sides,
+        context,
         totals,
         rows,
+    }
+}
+
+/// Adds the options that reasons of rows infer of a side, where the report does not name them.
+fn add_inferred(context: &mut SideContext, name: &str, rows: &[Row]) {
+    for (class, option, field) in [
+        ("severity-filter", "severity", "least_severity"),
+        ("ignore-unfixed", "ignore-unfixed", ""),
+    ] {
+        let known = context.options.iter().any(|known| known.name == option);
+        let mut reasons = rows
+            .iter()
+            .filter(|row| row.side != name)
+            .filter_map(|row| row.reason.as_ref());
+        let reason = reasons.find(|reason| reason.class == class);
+        if let Some(reason) = reason.filter(|_| !known) {
+            let least = reason.evidence.get(field);
+            context.options.push(ScanOption {
+                name: option.to_owned(),
+                value: least.map_or_else(|| "true".to_owned(), |least| format!("{least}+")),
+                recorded: false,
+            });
+        }
     }
 }
 
@@ -307,11 +354,16 @@ fn both(
     both_name_fixes: bool,
 ) -> Row {
     let mut difference = Vec::new();
-    if comparable(one.severity) != comparable(other.severity) {
+    let both_state = one.states_severity() && other.states_severity();
+    if both_state && comparable(one.severity) != comparable(other.severity) {
         difference.push(Difference::Severity);
     }
     let only_here = one.fix.fixable() != other.fix.fixable() && both_name_fixes;
-    if fixes_differ(&one.fix, &other.fix) && !only_here {
+    // A reduced format that names no fix has no place for one, or for why there is none.
+    let both_tell = [one, other]
+        .into_iter()
+        .all(|unit| !unit.is_reduced || !unit.fix.versions.is_empty());
+    if both_tell && fixes_differ(&one.fix, &other.fix) && !only_here {
         difference.push(Difference::Fix);
     }
     let reason = if difference.is_empty() {

@@ -21,7 +21,8 @@ use crate::model::{
 };
 use crate::review::{Inputs, Review, open};
 use crate::triage::compare::{
-    Comparison, Difference, Reason, Row, RowPackage, SideTotal, SideView, Strength, Totals,
+    Comparison, Difference, Reason, Row, RowPackage, SideContext, SideTotal, SideView, Strength,
+    Totals,
 };
 use crate::triage::index::FindingIndex;
 use crate::triage::policy::Policy;
@@ -284,12 +285,22 @@ pub(crate) fn comparison() -> Comparison {
         severity,
         severity_source: source.map(str::to_owned),
         fix: fix_of(fix),
+        records: Vec::new(),
     };
     let (critical, high, low) = (Severity::Critical, Severity::High, Severity::Low);
     Comparison {
         joined_by: JoinRule::DiffIds,
         reports: [0, 1],
         sides: ["trivy".to_owned(), "grype".to_owned()],
+        context: [
+            report("trivy", "0.62.1", DatabaseAge::LowerBound),
+            report("grype", "0.92.0", DatabaseAge::Exact),
+        ]
+        .map(|report| {
+            let context = SideContext::of(&report, JoinRule::DiffIds);
+            (report.scanner, context)
+        })
+        .into(),
         totals: totals(),
         rows: vec![
             row(

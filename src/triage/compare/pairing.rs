@@ -77,7 +77,15 @@ pub(super) fn pair(left: &[Unit<'_>], right: &[Unit<'_>]) -> Pairing {
 /// Returns the best partner of each unit of `from` among `to`.
 fn partners(from: &[Unit<'_>], to: &[Unit<'_>]) -> Vec<Option<usize>> {
     let mut by_name: HashMap<(&VulnerabilityId, &str), Vec<usize>> = HashMap::new();
+    // Reduced formats may name no package: such units meet by their ids alone.
+    let any_incomplete = from.iter().any(Unit::is_incomplete);
+    let mut by_id: HashMap<&VulnerabilityId, Vec<usize>> = HashMap::new();
     for (position, unit) in to.iter().enumerate() {
+        if any_incomplete || unit.is_incomplete() {
+            for id in &unit.ids {
+                by_id.entry(id).or_default().push(position);
+            }
+        }
         for id in &unit.ids {
             by_name
                 .entry((id, unit.identity.name.as_str()))
@@ -90,8 +98,11 @@ fn partners(from: &[Unit<'_>], to: &[Unit<'_>]) -> Vec<Option<usize>> {
             let candidates: BTreeSet<usize> = unit
                 .ids
                 .iter()
-                .filter_map(|id| by_name.get(&(id, unit.identity.name.as_str())))
-                .flatten()
+                .flat_map(|id| {
+                    let named = by_name.get(&(id, unit.identity.name.as_str()));
+                    let loose = by_id.get(id);
+                    named.into_iter().chain(loose).flatten()
+                })
                 .copied()
                 .collect();
             let same = candidates
@@ -101,6 +112,7 @@ fn partners(from: &[Unit<'_>], to: &[Unit<'_>]) -> Vec<Option<usize>> {
             same.min_by_key(|(_, other)| {
                 let shared = unit.ids.intersection(&other.ids).count();
                 (
+                    !unit.identity.agrees_with(&other.identity),
                     unit.shown != other.shown,
                     usize::MAX - shared,
                     &other.shown,
@@ -169,7 +181,7 @@ fn hinted(one: &Unit<'_>, other: &Unit<'_>) -> bool {
 
 /// Equal package and version, an id in common, and no disagreement about the CVE.
 fn same(one: &Unit<'_>, other: &Unit<'_>) -> bool {
-    one.identity.agrees_with(&other.identity) && ids_meet(one, other)
+    one.may_be_of(other) && ids_meet(one, other)
 }
 
 /// Returns whether both name the same vulnerability: an id in common; but where both know CVEs,

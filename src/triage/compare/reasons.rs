@@ -8,13 +8,16 @@ use std::collections::BTreeMap;
 use super::units::Unit;
 use super::{Difference, Reason, Strength};
 
+mod catalogue;
 mod difference;
 mod found;
 mod lacking;
+mod listed;
 mod stated;
 mod witness;
 
-pub(super) use witness::{Catalogue, Witness};
+pub(super) use catalogue::Catalogue;
+pub(super) use witness::Witness;
 
 /// One unit that only one side has.
 struct Absence<'a> {
@@ -25,7 +28,7 @@ struct Absence<'a> {
 }
 
 /// The precedence: what the reports state, then what they hold, then what they lack.
-const PRESENCE: [fn(&Absence<'_>) -> Option<Reason>; 24] = [
+const PRESENCE: [fn(&Absence<'_>) -> Option<Reason>; 29] = [
     stated::other_platform,
     stated::other_image,
     stated::suppressed,
@@ -33,22 +36,27 @@ const PRESENCE: [fn(&Absence<'_>) -> Option<Reason>; 24] = [
     stated::by_cve,
     found::other_version,
     found::same_source,
+    found::already_fixed,
     found::binary,
     found::cpe_match,
     found::other_package,
     found::not_catalogued,
+    listed::not_catalogued,
     lacking::published_later,
+    lacking::reduced,
     lacking::severity_filter,
     lacking::ignore_unfixed,
     lacking::id_scheme,
     lacking::changed_later,
+    lacking::other_run,
     lacking::end_of_life,
     lacking::wanted_only,
     lacking::go_version,
     lacking::not_in_database,
+    lacking::system_file,
     lacking::same_file,
     lacking::in_sbom,
-    lacking::not_in_sbom,
+    listed::not_in_sbom,
     lacking::distribution,
 ];
 
@@ -87,7 +95,7 @@ pub(super) fn of_presence(
     PRESENCE
         .iter()
         .find_map(|rule| rule(&absence))
-        .unwrap_or_else(|| lacking::undecidable(&absence))
+        .unwrap_or_else(|| listed::undecidable(&absence))
 }
 
 /// Why both have it and say otherwise.

@@ -4,121 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::Record;
-use crate::triage::testing::{any_report, fixed, package, pair, record, report};
+use crate::triage::testing::{any_report, fixed, package, record, report};
 
-/// What an independent program counted once: records, agreed units and units alone, each of
-/// (Trivy, Grype), then the rows whose severities and whose fixes differ.
-#[rustfmt::skip]
-const MEASURED: [(&str, [u64; 8]); 25] = [
-    ("alpine-2023-06", [2, 2, 2, 2, 0, 0, 0, 0]),
-    ("busybox-2023-06", [0, 0, 0, 0, 0, 0, 0, 0]),
-    ("docker-2023-06", [2, 2, 2, 2, 0, 0, 0, 0]),
-    ("golang-2023-06", [288, 287, 285, 285, 2, 2, 9, 0]),
-    ("httpd-2023-06", [103, 109, 103, 103, 0, 6, 1, 0]),
-    ("mariadb-2023-06", [35, 35, 35, 35, 0, 0, 0, 1]),
-    ("mysql-2023-06", [12, 16, 12, 10, 0, 6, 0, 0]),
-    ("nginx-2023-06", [76, 77, 76, 76, 0, 1, 0, 0]),
-    ("node-2023-06", [630, 620, 617, 617, 13, 3, 15, 0]),
-    ("openjdk-2023-06", [21, 14, 21, 14, 0, 0, 0, 0]),
-    ("rabbitmq-2023-06", [27, 27, 27, 27, 0, 0, 0, 0]),
-    ("traefik-2023-06", [12, 13, 10, 11, 2, 2, 0, 5]),
-    ("ubuntu-2023-06", [24, 24, 24, 24, 0, 0, 0, 0]),
-    ("mysql-bycve-2023-06", [12, 16, 10, 10, 2, 4, 6, 0]),
-    ("openjdk-bycve-2023-06", [21, 14, 14, 14, 7, 0, 9, 0]),
-    ("ubi7-7.6-2022-06", [1000, 922, 873, 873, 127, 49, 11, 10]),
-    ("eck-operator-wolfi-2025-06-07", [1, 1, 1, 1, 0, 0, 1, 0]),
-    ("clamav-alpine322-2025-06-07", [0, 9, 0, 0, 0, 9, 0, 0]),
-    ("nginx-deb12-2025-06-08", [45, 135, 44, 44, 1, 91, 2, 28]),
-    ("eck-operator-wolfi-2025-06-27", [4, 3, 3, 3, 1, 0, 1, 1]),
-    ("myapp-deb12-2025-09", [54, 160, 54, 54, 0, 106, 10, 1]),
-    ("app-ubuntu2404-2025-12", [31, 51, 31, 31, 0, 20, 0, 0]),
-    ("tldr-deb13-2026-03-18", [78, 80, 73, 73, 5, 7, 16, 21]),
-    ("juiceshop-v19-2025-10", [70, 65, 65, 65, 5, 0, 3, 6]),
-    ("react-starter-dir-UTF16-2025-04", [42, 51, 42, 42, 0, 9, 0, 28]),
-];
-
-/// Where this program counts otherwise: the pair, the column, its count, and why.
-const DEVIATIONS: [(&str, usize, u64, &str); 1] = [(
-    "nginx-deb12-2025-06-08",
-    7,
-    30,
-    "CVE-2025-4802 of libc6 and libc-bin: Trivy says `fix_deferred`, Grype `wont-fix`. The other \
-     program took a deferred fix for an unknown one; here it is \"not fixed\", which differs",
-)];
-
-#[test]
-fn real_pairs_compare_as_measured() {
-    let mut wrong = Vec::new();
-    for (name, mut expected) in MEASURED {
-        let Some([left, right]) = pair(name) else {
-            return;
-        };
-        for (_, column, count, why) in DEVIATIONS.iter().filter(|(pair, ..)| *pair == name) {
-            assert_ne!(expected[*column], *count, "no deviation any more: {why}");
-            expected[*column] = *count;
-        }
-        let comparison = compare_reports(&left, &right, &[]);
-        let totals = &comparison.totals;
-        let [trivy, grype] = ["trivy", "grype"];
-        let counted = [
-            totals.sides[trivy].records,
-            totals.sides[grype].records,
-            totals.agreed[trivy],
-            totals.agreed[grype],
-            totals.only[trivy],
-            totals.only[grype],
-            totals.severity_differs,
-            totals.fix_differs,
-        ];
-        if counted != expected {
-            wrong.push(format!("{name}: {counted:?}, measured {expected:?}"));
-        }
-        check(&comparison);
-    }
-    assert!(wrong.is_empty(), "{wrong:#?}");
-}
-
-/// The rows of all pairs by the class of their reason. Rows of each class, up to
-/// three, were compared with the reports by eye; a change here needs the same.
-const CLASSES: [(&str, Strength, usize); 21] = [
-    ("binary", Strength::Proven, 30),
-    ("by-cve", Strength::Proven, 24),
-    ("cpe-match", Strength::Proven, 14),
-    ("development", Strength::Inferred, 2),
-    ("fix-branches", Strength::Proven, 41),
-    ("fix-versions", Strength::Proven, 1),
-    ("fixable", Strength::Proven, 10),
-    ("id-scheme", Strength::Proven, 9),
-    ("ignore-unfixed", Strength::Inferred, 92),
-    ("not-in-database", Strength::Inferred, 215),
-    ("other-package", Strength::Proven, 3),
-    ("other-version", Strength::Proven, 5),
-    ("same-source", Strength::Proven, 3),
-    ("severity-changed", Strength::Inferred, 17),
-    ("severity-choice", Strength::Proven, 2),
-    ("severity-filter", Strength::Inferred, 89),
-    ("severity-unnamed", Strength::Proven, 19),
-    ("severity-unrated", Strength::Proven, 31),
-    ("undecidable", Strength::Undecidable, 7),
-    ("wanted-only", Strength::Inferred, 2),
-    ("wont-fix", Strength::Proven, 34),
-];
-
-#[test]
-fn real_differences_have_known_reasons() {
-    let mut counted: BTreeMap<(&str, Strength), usize> = BTreeMap::new();
-    for (name, _) in MEASURED {
-        let Some([left, right]) = pair(name) else {
-            return;
-        };
-        let rows = compare_reports(&left, &right, &[]).rows;
-        for reason in rows.iter().filter_map(|row| row.reason.as_ref()) {
-            *counted.entry((reason.class, reason.strength)).or_default() += 1;
-        }
-    }
-    let expected = CLASSES.map(|(class, strength, count)| ((class, strength), count));
-    assert_eq!(counted, BTreeMap::from(expected));
-}
+mod pairs;
 
 /// What holds of every comparison.
 fn check(comparison: &Comparison) {
@@ -129,10 +17,27 @@ fn check(comparison: &Comparison) {
         assert_eq!(only.count() as u64, totals.only[name]);
         assert!(side.units <= side.records);
     }
+    let [left, right] = &comparison.sides;
+    let both = comparison.rows.iter().filter(|row| row.side == "both");
+    let agreed = totals.agreed[left].max(totals.agreed[right]);
+    assert!(both.count() as u64 >= agreed);
     for row in &comparison.rows {
         assert_eq!(row.reason.is_some(), !row.difference.is_empty());
         assert_eq!(row.side == "both", row.sides.len() == 2);
+        // Two vulnerabilities are never one, whatever advisory they share.
+        let cves = row.sides.values().map(|side| {
+            let cves = side.ids.iter().filter(|id| id.is_cve());
+            cves.collect::<BTreeSet<_>>()
+        });
+        let mut cves = cves.filter(|cves| !cves.is_empty());
+        if let (Some(one), Some(other)) = (cves.next(), cves.next()) {
+            assert!(!one.is_disjoint(&other), "{row:?}");
+        }
     }
+    let context: Vec<&String> = comparison.context.keys().collect();
+    let mut sides: Vec<&String> = comparison.sides.iter().collect();
+    sides.sort();
+    assert_eq!(context, sides);
 }
 
 proptest! {
@@ -169,6 +74,97 @@ proptest! {
         prop_assert_eq!(all.len(), 3);
         prop_assert!(pair.iter().all(|comparison| all.contains(comparison)));
         prop_assert_eq!(&all, &compared(&[&three, &two, &one]));
+    }
+
+    #[test]
+    fn what_a_reduced_format_leaves_out_is_no_difference(
+        whole in any_report("grype"),
+        no_version in any::<bool>(),
+        no_name in any::<bool>(),
+    ) {
+        let mut log = whole.clone();
+        log.scanner = "tool".into();
+        log.format = crate::model::Format::Sarif;
+        for record in &mut log.records {
+            record.fix = Fix::default();
+            record.severity = Severity::Unknown;
+            if no_version {
+                record.package.version.clear();
+            }
+            if no_name {
+                record.package.name.clear();
+                record.package.ecosystem.clear();
+            }
+        }
+        let comparison = compare_reports(&whole, &log, &[]);
+        check(&comparison);
+        prop_assert!(comparison.rows.iter().all(|row| row.difference.is_empty()));
+        let back = compare_reports(&log, &whole, &[]);
+        prop_assert_eq!(&comparison.rows, &back.rows);
+        prop_assert_eq!(&comparison.totals, &back.totals);
+    }
+
+    #[test]
+    fn reports_of_one_scanner_are_compared_in_the_order_in_which_they_were_made(
+        scans in prop::collection::vec((any_report("trivy"), prop::option::of(0_i64..9)), 2..5),
+        turn in 0_usize..5,
+    ) {
+        let mut scans: Vec<Report> = scans
+            .into_iter()
+            .enumerate()
+            .map(|(number, (mut scan, day))| {
+                let day = day.map(chrono::TimeDelta::days);
+                scan.created = day.map(|day| crate::triage::testing::now() - day);
+                scan.origin.path = format!("{number}.json");
+                scan
+            })
+            .collect();
+        let compared = |scans: &[Report]| {
+            let reports: Vec<Arc<Report>> = scans.iter().cloned().map(Arc::new).collect();
+            let subjects = crate::triage::join::subjects(&reports, &[], &[], &[]);
+            let all = compare(&subjects[0], &reports, &[]);
+            let made = |one: &Comparison, side: usize| {
+                let created = one.context[&one.sides[side]].created;
+                (created.is_none(), created)
+            };
+            assert!(all.iter().all(|one| made(one, 0) <= made(one, 1)));
+            let path = |one: &Comparison| {
+                one.sides.clone().map(|side| one.context[&side].path.clone())
+            };
+            let all = all.into_iter();
+            all.map(|one| (path(&one), one.sides, one.totals, one.rows)).collect::<Vec<_>>()
+        };
+        let forth = compared(&scans);
+        prop_assert_eq!(forth.len(), scans.len() * (scans.len() - 1) / 2);
+        let turn = turn % scans.len();
+        scans.rotate_left(turn);
+        prop_assert_eq!(forth, compared(&scans));
+    }
+
+    #[test]
+    fn three_reports_at_once_count_every_finding_once(
+        one in any_report("grype"),
+        two in any_report("trivy"),
+        three in any_report("trivy"),
+    ) {
+        let reports: Vec<Arc<Report>> = [one, two, three].into_iter().map(Arc::new).collect();
+        let subjects = crate::triage::join::subjects(&reports, &[], &[], &[]);
+        let findings = crate::triage::join::findings(&subjects, &reports).findings;
+        prop_assert!(across(&subjects[0], &reports[..2], findings.iter()).is_none());
+        let all = across(&subjects[0], &reports, findings.iter()).unwrap();
+        prop_assert_eq!(&all.sides, &["grype", "trivy#1", "trivy#2"]);
+        let counted = findings.iter().filter(|one| one.suppressed_by.is_none()).count();
+        prop_assert_eq!(all.rows.len(), counted);
+        prop_assert_eq!(all.totals.findings, counted as u64);
+        for side in &all.sides {
+            let has = |row: &&AcrossRow| row.present_in.contains(side);
+            let found = all.rows.iter().filter(has).count() as u64;
+            let only = all.rows.iter().filter(has).filter(|row| row.present_in.len() == 1);
+            let totals = all.totals.by_side[side];
+            prop_assert_eq!((totals.found, totals.only), (found, only.count() as u64));
+        }
+        let in_all = all.rows.iter().filter(|row| row.present_in.len() == 3).count();
+        prop_assert_eq!(all.totals.in_all, in_all as u64);
     }
 
     #[test]
@@ -352,4 +348,42 @@ fn a_reference_joins_what_has_no_cve_in_common() {
     let mut other_version = record("GHSA-1", &[], Severity::High);
     other_version.package.version = "2".into();
     assert_eq!(agreed(&mentioning, other_version), 0);
+}
+
+#[test]
+fn a_reduced_report_stands_beside_whole_ones_of_other_scanners_only() {
+    let one = || vec![record("CVE-1-1", &[], Severity::High)];
+    let reduced = |scanner: &str| {
+        let mut log = report(scanner, one());
+        log.format = crate::model::Format::Sarif;
+        log.origin.path = format!("{scanner}.sarif");
+        log
+    };
+    let reports: Vec<Arc<Report>> = [
+        reduced("docker-scout"),
+        reduced("trivy"),
+        report("trivy", one()),
+        report("grype", one()),
+    ]
+    .into_iter()
+    .map(Arc::new)
+    .collect();
+    let subjects = crate::triage::join::subjects(&reports, &[], &[], &[]);
+    let compared = compare(&subjects[0], &reports, &[]);
+    let sides: Vec<[&str; 2]> = compared
+        .iter()
+        .map(|one| [one.sides[0].as_str(), one.sides[1].as_str()])
+        .collect();
+    assert_eq!(
+        sides,
+        [
+            ["grype", "trivy"],
+            ["docker-scout", "grype"],
+            ["docker-scout", "trivy"]
+        ]
+    );
+    let reduced: Vec<bool> = compared.iter().map(Comparison::is_reduced).collect();
+    assert_eq!(reduced, [false, true, true]);
+    let scout = &compared[1].context["docker-scout"];
+    assert!(scout.warnings()[0].starts_with("reduced evidence"));
 }

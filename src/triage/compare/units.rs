@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    Fix, Kind, Package, PackageIdentity, Record, Report, Severity, VulnerabilityId,
+    Fix, Kind, LEVEL, Package, PackageIdentity, Record, Report, Severity, VulnerabilityId,
 };
 use crate::triage::compare::{RowPackage, SideView};
 use crate::triage::join::blend::unite_fixes;
@@ -28,10 +28,14 @@ pub(super) struct Unit<'a> {
     pub(super) package: &'a Package,
     /// The records folded into it, in the report's order.
     pub(super) records: Vec<&'a Record>,
+    /// Their positions in the report.
+    pub(super) positions: Vec<u32>,
     /// The highest severity of the records.
     pub(super) severity: Severity,
     /// The fixes of the records.
     pub(super) fix: Fix,
+    /// Whether the report's format leaves out what the scanner knows.
+    pub(super) is_reduced: bool,
 }
 
 impl Unit<'_> {
@@ -41,6 +45,35 @@ impl Unit<'_> {
             .iter()
             .find(|record| record.severity == self.severity)
             .copied()
+    }
+
+    /// Returns whether a field of the package that others are told apart by is missing, because
+    /// the format has no place for it.
+    pub(super) fn is_incomplete(&self) -> bool {
+        let identity = &self.identity;
+        self.is_reduced
+            && (identity.name.is_empty()
+                || identity.version.is_empty()
+                || is_any(&identity.ecosystem))
+    }
+
+    /// Returns whether both are of one package in one version, as far as both say.
+    pub(super) fn may_be_of(&self, other: &Self) -> bool {
+        let (one, two) = (&self.identity, &other.identity);
+        one.agrees_with(two)
+            || ((self.is_incomplete() || other.is_incomplete())
+                && same_or_missing(&one.name, &two.name)
+                && same_or_missing(&one.version, &two.version)
+                && (one.ecosystem == two.ecosystem
+                    || is_any(&one.ecosystem)
+                    || is_any(&two.ecosystem)))
+    }
+
+    /// Returns whether the report states the severity; a level that stands for one does not.
+    pub(super) fn states_severity(&self) -> bool {
+        !self.is_reduced
+            || (self.severity != Severity::Unknown
+                && self.severity_source().as_deref() != Some(LEVEL))
     }
 
     /// Returns whose severity it is, where the report says so.
@@ -59,6 +92,7 @@ impl Unit<'_> {
             severity: self.severity,
             severity_source: self.severity_source(),
             fix: self.fix.clone(),
+            records: self.positions.clone(),
         }
     }
 
@@ -87,6 +121,15 @@ impl Unit<'_> {
     }
 }
 
+/// The ecosystem of a package whose kind nobody states.
+fn is_any(ecosystem: &str) -> bool {
+    matches!(ecosystem, "" | "generic")
+}
+
+fn same_or_missing(one: &str, other: &str) -> bool {
+    one == other || one.is_empty() || other.is_empty()
+}
+
 /// Returns the lowest CVE, else the lowest id.
 pub(super) fn primary<'a>(
     ids: impl Iterator<Item = &'a VulnerabilityId>,
@@ -98,11 +141,10 @@ pub(super) fn primary<'a>(
 /// Folds the vulnerability records that count into units, in the order of their ids and packages.
 pub(super) fn units(report: &Report) -> Vec<Unit<'_>> {
     let mut units: BTreeMap<(VulnerabilityId, PackageIdentity), Unit<'_>> = BTreeMap::new();
-    let counted = report
-        .records
-        .iter()
-        .filter(|record| record.kind == Kind::Vulnerability && record.suppressed_by.is_none());
-    for record in counted {
+    let counted = (0_u32..)
+        .zip(&report.records)
+        .filter(|(_, record)| record.kind == Kind::Vulnerability && record.suppressed_by.is_none());
+    for (position, record) in counted {
         let shown = VulnerabilityId::new(&record.id);
         let identity = record.package.identity();
         let unit = units
@@ -115,8 +157,10 @@ pub(super) fn units(report: &Report) -> Vec<Unit<'_>> {
                 identity,
                 package: &record.package,
                 records: Vec::new(),
+                positions: Vec::new(),
                 severity: record.severity,
                 fix: Fix::default(),
+                is_reduced: report.format.is_reduced(),
             });
         let cves = record.cves();
         unit.ids.extend(other_ids(record).map(VulnerabilityId::new));
@@ -125,6 +169,7 @@ pub(super) fn units(report: &Report) -> Vec<Unit<'_>> {
         unit.mentioned.extend(&record.mentioned);
         unit.severity = unit.severity.max(record.severity);
         unit.records.push(record);
+        unit.positions.push(position);
     }
     let mut units: Vec<Unit<'_>> = units.into_values().collect();
     for unit in &mut units {

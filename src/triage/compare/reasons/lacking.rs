@@ -2,10 +2,44 @@
 //!
 //! They are inferred unless dates prove them; what a report states comes first, in `stated`.
 
+use super::catalogue::Catalogue;
 use super::witness::files_of;
-use super::{Absence, reason};
-use crate::model::{Fixable, Format, Severity};
+use super::{Absence, listed, reason};
+use chrono::{DateTime, Utc};
+
+use crate::model::{DatabaseAge, Fixable, Format, Severity};
+use crate::triage::compare::units::Unit;
 use crate::triage::compare::{Reason, Strength};
+
+/// A side whose format has one id an entry may hold it under an id of its own.
+pub(super) fn reduced(absence: &Absence<'_>) -> Option<Reason> {
+    let (unit, own, other) = (absence.unit, absence.own, absence.other);
+    let reduced = [own, other]
+        .into_iter()
+        .find(|side| side.report.format.is_reduced())?;
+    let nameless = |found: &&Unit<'_>| {
+        (found.cves.is_empty() || unit.cves.is_empty())
+            && (found.identity.same_package(&unit.identity) || found.identity.name.is_empty())
+    };
+    let ids: Vec<&str> = other
+        .units
+        .iter()
+        .filter(nameless)
+        .map(|found| found.shown.as_str())
+        .take(8)
+        .collect();
+    (!ids.is_empty()).then(|| {
+        let text = format!(
+            "{} is reduced evidence, without other ids: one of these of {} may be the same",
+            reduced.name, other.name
+        );
+        let evidence = [
+            ("format", reduced.report.format.as_str().to_owned()),
+            ("ids", ids.join(", ")),
+        ];
+        reason("reduced-evidence", Strength::Inferred, text, evidence)
+    })
+}
 
 /// Published after the other's database was made, or after its scan: it could not know.
 pub(super) fn published_later(absence: &Absence<'_>) -> Option<Reason> {
@@ -70,6 +104,9 @@ pub(super) fn ignore_unfixed(absence: &Absence<'_>) -> Option<Reason> {
 /// An id that only the sources of one scanner know.
 pub(super) fn id_scheme(absence: &Absence<'_>) -> Option<Reason> {
     let (unit, own) = (absence.unit, absence.own);
+    if own.is_like(absence.other) {
+        return None;
+    }
     let shown = unit.shown.as_str();
     let scheme = ["TEMP-", "NSWG-", "GHSA-"]
         .into_iter()
@@ -178,6 +215,9 @@ fn is_wanted_list(path: &str) -> bool {
 /// Named in a list of wanted packages: what both scanners make of such a list differs.
 pub(super) fn wanted_only(absence: &Absence<'_>) -> Option<Reason> {
     let (unit, own, other) = (absence.unit, absence.own, absence.other);
+    if own.is_like(other) || listed::catalogued(absence).is_some() {
+        return None;
+    }
     let mut files = files_of(unit).map(|(_, path)| path).peekable();
     files.peek()?;
     if let Some(path) = other.same_file(unit).filter(|path| is_wanted_list(path)) {
@@ -207,15 +247,98 @@ pub(super) fn same_file(absence: &Absence<'_>) -> Option<Reason> {
     if is_of_distribution(&absence.unit.identity.ecosystem) {
         return None;
     }
-    let path = absence.other.same_file(absence.unit)?;
-    Some(lacks(absence, &format!("it reads the same file {path}")))
+    if let Some(path) = absence.other.same_file(absence.unit) {
+        return Some(lacks(absence, &format!("it reads the same file {path}")));
+    }
+    let folder = absence.other.same_tree(absence.unit)?;
+    let how = format!("it finds other packages in the same {folder}");
+    Some(lacks(absence, &how))
+}
+
+/// Folders that packages of a distribution put modules of languages into; what a person installs
+/// goes elsewhere (`usr/local`).
+const OF_DISTRIBUTION: [&str; 8] = [
+    "usr/lib/python",
+    "usr/lib64/python",
+    "usr/share/python",
+    "usr/lib/node_modules/",
+    "usr/share/nodejs/",
+    "usr/lib/ruby/",
+    "usr/share/gems/",
+    "usr/share/rubygems-integration/",
+];
+
+/// Trivy leaves a language's module that a package of the distribution installed to the
+/// distribution's own advisories.
+pub(super) fn system_file(absence: &Absence<'_>) -> Option<Reason> {
+    let (unit, own, other) = (absence.unit, absence.own, absence.other);
+    let of_language = matches!(unit.identity.ecosystem.as_str(), "pypi" | "npm" | "gem");
+    let leaves_out = other.report.scanner == "trivy" && other.report.claim.os.is_some();
+    if !of_language || !leaves_out || own.is_like(other) || listed::catalogued(absence).is_some() {
+        return None;
+    }
+    let of_system = |path: &str| OF_DISTRIBUTION.iter().any(|start| path.starts_with(start));
+    let (_, path) = files_of(unit).next()?;
+    files_of(unit).all(|(_, path)| of_system(path)).then(|| {
+        let text = format!(
+            "its place says that a package of the distribution installed it ({path}): {} leaves such modules to the distribution's advisories",
+            other.name
+        );
+        reason("system-file", Strength::Inferred, text, [("path", path.to_owned())])
+    })
+}
+
+/// Two reports of one scanner: their databases or versions differ.
+pub(super) fn other_run(absence: &Absence<'_>) -> Option<Reason> {
+    let (own, other) = (absence.own, absence.other);
+    if !own.is_like(other) {
+        return None;
+    }
+    let day = |date: Option<DateTime<Utc>>| date.map(|date| date.format("%Y-%m-%d").to_string());
+    let databases = [own, other].map(|side| side.report.database_built);
+    let exact = [own, other].map(|side| side.report.database_age == DatabaseAge::Exact);
+    if exact == [true, true] && databases[0] != databases[1] {
+        let [here, there] = databases.map(|date| day(date).unwrap_or_default());
+        let text = format!(
+            "the databases are not the same: {} used that of {here}, {} that of {there}",
+            own.name, other.name
+        );
+        let evidence = [("database", there), ("own_database", here)];
+        return Some(reason("database-age", Strength::Inferred, text, evidence));
+    }
+    if let (Some(here), Some(there)) = (&own.report.scanner_version, &other.report.scanner_version)
+        && here != there
+    {
+        let text = format!("{} is version {here}, {} is {there}", own.name, other.name);
+        let evidence = [("version", there.clone()), ("own_version", here.clone())];
+        return Some(reason(
+            "scanner-version",
+            Strength::Inferred,
+            text,
+            evidence,
+        ));
+    }
+    if exact == [true, true] {
+        return None;
+    }
+    let [Some(here), Some(there)] = [own, other].map(|side| day(side.report.created)) else {
+        return None;
+    };
+    (here != there).then(|| {
+        let text = format!(
+            "{} is of {here}, {} of {there}, and so probably are their databases",
+            own.name, other.name
+        );
+        let evidence = [("created", there), ("own_created", here)];
+        reason("database-age", Strength::Inferred, text, evidence)
+    })
 }
 
 /// A commit instead of a release, or the standard library: Go versions that advisories cannot be
 /// compared with in one way only.
 pub(super) fn go_version(absence: &Absence<'_>) -> Option<Reason> {
     let (unit, other) = (absence.unit, absence.other);
-    if unit.identity.ecosystem != "golang" {
+    if unit.identity.ecosystem != "golang" || absence.own.is_like(other) {
         return None;
     }
     let version = &unit.package.version;
@@ -261,7 +384,7 @@ pub(super) fn not_in_database(absence: &Absence<'_>) -> Option<Reason> {
     } else if listed.is_some_and(|list| list.hold(&unit.identity)) {
         Some(lacks(absence, "it lists it"))
     } else {
-        None
+        listed::catalogued(absence).map(|catalogue| lacks_listed(absence, catalogue))
     }
 }
 
@@ -273,14 +396,25 @@ fn lacks(absence: &Absence<'_>, how: &str) -> Reason {
     } else {
         "; perhaps it used an old copy"
     };
-    reason(
-        "not-in-database",
-        Strength::Inferred,
+    let elsewhere = other.same_vulnerability(unit).into_iter().next();
+    let elsewhere = elsewhere.map_or_else(String::new, |found| found.package.name.clone());
+    let text = if elsewhere.is_empty() {
         format!(
             "{} knows the package ({how}) but not this vulnerability: its database probably lacks it{perhaps}",
             other.name
-        ),
+        )
+    } else {
+        format!(
+            "{} knows the package ({how}) and the vulnerability, which both report for {elsewhere}: its database probably does not list this package for it{perhaps}",
+            other.name
+        )
+    };
+    reason(
+        "not-in-database",
+        Strength::Inferred,
+        text,
         [
+            ("reported_for", elsewhere),
             ("catalogued", how.to_owned()),
             ("fix_state", unit.fix.state.as_str().to_owned()),
             ("database", other.database()),
@@ -290,45 +424,30 @@ fn lacks(absence: &Absence<'_>, how: &str) -> Reason {
     )
 }
 
-/// An SBOM of the image lists the package.
+/// An SBOM of another tool lists the package.
 pub(super) fn in_sbom(absence: &Absence<'_>) -> Option<Reason> {
     let identity = &absence.unit.identity;
     let mut sboms = absence.sboms.iter();
-    let sbom = sboms
-        .find(|catalogue| catalogue.packages.hold(identity))?
-        .sbom;
-    let mut reason = lacks(
-        absence,
-        &format!("catalogued according to the SBOM {}", sbom.origin.path),
-    );
-    let producer = sbom.producer.clone();
-    reason.evidence.insert("sbom", sbom.origin.path.clone());
-    if let Some(producer) = producer {
-        reason.evidence.insert("producer", producer);
-    }
-    Some(reason)
+    let catalogue = sboms.find(|catalogue| catalogue.packages.hold(identity))?;
+    Some(lacks_listed(absence, catalogue))
 }
 
-/// The SBOMs of the image list packages of this kind, but not this one.
-pub(super) fn not_in_sbom(absence: &Absence<'_>) -> Option<Reason> {
-    let (unit, own) = (absence.unit, absence.own);
-    let mut sboms = absence.sboms.iter();
-    let catalogue = sboms.find(|one| one.packages.hold_any_of(&unit.identity.ecosystem))?;
-    let (sbom, versions) = (catalogue.sbom, catalogue.packages.versions(&unit.identity));
-    Some(reason(
-        "not-catalogued",
-        Strength::Inferred,
-        format!(
-            "{} {} is not catalogued according to the SBOM {}: {} found it, the tool that made the SBOM did not",
-            unit.package.name, unit.package.version, sbom.origin.path, own.name
-        ),
-        [
-            ("sbom", sbom.origin.path.clone()),
-            ("producer", sbom.producer.clone().unwrap_or_default()),
-            ("components", sbom.components.len().to_string()),
-            ("catalogued_versions", versions.join(", ")),
-        ],
-    ))
+/// The package is in this SBOM; the vulnerability is not known to the other.
+fn lacks_listed(absence: &Absence<'_>, catalogue: &Catalogue<'_>) -> Reason {
+    let how = format!("catalogued according to the SBOM {}", catalogue.describe());
+    let mut reason = lacks(absence, &how);
+    let path = catalogue.packages.path(&absence.unit.identity);
+    let path = path.unwrap_or_default();
+    let evidence = [
+        ("sbom", catalogue.sbom.origin.path.as_str()),
+        ("producer", catalogue.producer()),
+        ("sbom_path", path),
+    ];
+    let evidence = evidence.into_iter().filter(|(_, value)| !value.is_empty());
+    reason
+        .evidence
+        .extend(evidence.map(|(name, value)| (name, value.to_owned())));
+    reason
 }
 
 /// Every scanner reads the package database of the distribution.
@@ -341,33 +460,6 @@ pub(super) fn distribution(absence: &Absence<'_>) -> Option<Reason> {
             .any(|found| found.identity.ecosystem == unit.identity.ecosystem);
     (is_of_distribution(&unit.identity.ecosystem) && reads_it)
         .then(|| lacks(absence, "it reads the distribution's package database"))
-}
-
-/// Nothing says.
-pub(super) fn undecidable(absence: &Absence<'_>) -> Reason {
-    let (unit, other) = (absence.unit, absence.other);
-    let (name, version) = (&unit.package.name, &unit.package.version);
-    let text = if absence.sboms.is_empty() {
-        format!(
-            "{} does not list the packages it catalogued: load an SBOM of this image to see whether {name} is in it",
-            other.name
-        )
-    } else {
-        format!(
-            "{} does not list the packages it catalogued, and no SBOM of this image lists any {} package: load one that does",
-            other.name, unit.identity.ecosystem
-        )
-    };
-    reason(
-        "undecidable",
-        Strength::Undecidable,
-        text,
-        [
-            ("package", name.clone()),
-            ("version", version.clone()),
-            ("type", unit.identity.ecosystem.clone()),
-        ],
-    )
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::model::*;
 use crate::triage::compare::{Reason, Strength, compare_reports};
 use crate::triage::testing::{digest, fixed, now, package, record, report};
 
-fn sbom(packages: Vec<Package>) -> Sbom {
+pub(super) fn sbom(packages: Vec<Package>) -> Sbom {
     let report = report("syft", vec![]);
     Sbom {
         origin: Origin {
@@ -32,7 +32,12 @@ fn sbom(packages: Vec<Package>) -> Sbom {
 }
 
 /// The reason of the one row that only Grype has; the same for either order of the sides.
-fn why(trivy: &Report, grype: &Report, sboms: &[&Sbom]) -> Reason {
+pub(super) fn why(trivy: &Report, grype: &Report, sboms: &[&Sbom]) -> Reason {
+    let sboms: Vec<(&Sbom, JoinRule)> = sboms
+        .iter()
+        .map(|sbom| (*sbom, JoinRule::ManifestDigest))
+        .collect();
+    let sboms = &sboms;
     let comparison = compare_reports(trivy, grype, sboms);
     assert_eq!(comparison.rows, compare_reports(grype, trivy, sboms).rows);
     let mut rows = comparison.rows.into_iter();
@@ -40,11 +45,11 @@ fn why(trivy: &Report, grype: &Report, sboms: &[&Sbom]) -> Reason {
     row.reason.unwrap()
 }
 
-fn trivy(records: Vec<Record>) -> Report {
+pub(super) fn trivy(records: Vec<Record>) -> Report {
     report("trivy", records)
 }
 
-fn grype(change: impl Fn(&mut Record)) -> Report {
+pub(super) fn grype(change: impl Fn(&mut Record)) -> Report {
     let mut one = record("CVE-2024-1", &[], Severity::High);
     one.package = package("npm", "a", "1");
     change(&mut one);
@@ -114,33 +119,6 @@ fn dates_prove_that_a_database_could_not_know() {
 }
 
 #[test]
-fn an_sbom_decides_what_reports_cannot() {
-    let (there, here) = (trivy(vec![]), grype(|_| {}));
-    assert_eq!(why(&there, &here, &[]).strength, Strength::Undecidable);
-    let listing = sbom(vec![package("npm", "a", "1")]);
-    let reason = why(&there, &here, &[&listing]);
-    assert_eq!(reason.class, "not-in-database");
-    assert_eq!(reason.evidence["sbom"], "sbom.json");
-    let other = sbom(vec![package("npm", "a", "2")]);
-    let reason = why(&there, &here, &[&other]);
-    assert_eq!(
-        (reason.class, reason.strength),
-        ("not-catalogued", Strength::Inferred)
-    );
-    assert_eq!(reason.evidence["catalogued_versions"], "2");
-    let of_system = sbom(vec![package("deb", "a", "1")]);
-    let reason = why(&there, &here, &[&of_system]);
-    assert_eq!(
-        reason.class, "undecidable",
-        "it lists no npm package at all"
-    );
-    assert_eq!(
-        why(&there, &here, &[&of_system, &listing]).class,
-        "not-in-database"
-    );
-}
-
-#[test]
 fn end_of_life_is_said_by_the_report_or_by_the_scanners_word() {
     let of_system = || grype(|record| record.package = package("deb", "a", "1"));
     let mut there = trivy(vec![]);
@@ -163,7 +141,7 @@ fn end_of_life_is_said_by_the_report_or_by_the_scanners_word() {
     assert_eq!(why(&there, &by_word, &[]).evidence["status"], "end_of_life");
 }
 
-fn at(mut package: Package, path: &str) -> Package {
+pub(super) fn at(mut package: Package, path: &str) -> Package {
     let path = path.to_owned();
     package.locations = vec![Location { path, layer: None }];
     package
@@ -297,4 +275,141 @@ fn a_rating_that_is_missing_or_known_to_both_is_told() {
     assert_eq!(reason(&unnamed, &debian).evidence["rated_so_by"], "redhat");
     let unrated = rated("grype", Severity::Unknown, Some("debian"), &[]);
     assert_eq!(reason(&knowing, &unrated).class, "severity-unrated");
+}
+
+#[test]
+fn a_further_copy_is_told_from_a_version_read_otherwise() {
+    let copy = |version: &str| {
+        let mut one = record("CVE-2024-1", &[], Severity::High);
+        one.package = at(package("npm", "a", version), "yarn.lock");
+        one
+    };
+    let reports = |of: &[&str]| of.iter().map(|version| copy(version)).collect::<Vec<_>>();
+    let mut here = grype(|_| {});
+    here.records = reports(&["1", "2"]);
+    let there = trivy(reports(&["1"]));
+    let reason = why(&there, &here, &[]);
+    assert_eq!(
+        (reason.class, reason.strength),
+        ("other-copy", Strength::Proven)
+    );
+    assert_eq!(reason.evidence["versions_of_both"], "1");
+    assert!(
+        reason.text.contains("the same yarn.lock"),
+        "{}",
+        reason.text
+    );
+    here.records = reports(&["2"]);
+    assert_eq!(why(&there, &here, &[]).class, "other-version");
+}
+
+#[test]
+fn another_package_explains_only_what_both_do_not_have() {
+    let of = |name: &str| {
+        let mut one = record("CVE-2024-1", &[], Severity::High);
+        one.package = package("npm", name, "1");
+        one
+    };
+    let mut here = grype(|_| {});
+    here.records = vec![of("a")];
+    assert_eq!(
+        why(&trivy(vec![of("b")]), &here, &[]).class,
+        "other-package"
+    );
+    here.records.push(of("b"));
+    let mut known = record("CVE-2024-9", &[], Severity::High);
+    known.package = package("npm", "a", "1");
+    let reason = why(&trivy(vec![of("b"), known]), &here, &[]);
+    assert_eq!(reason.class, "not-in-database");
+    assert_eq!(reason.evidence["reported_for"], "b");
+}
+
+#[test]
+fn a_version_that_is_the_fixed_one_is_a_match_by_spelling() {
+    let mut here = grype(|record| {
+        record.package = package("pypi", "certifi", "2022.12.7");
+        record.fix = fixed(&["2022.12.07"]);
+    });
+    let reason = why(&trivy(vec![]), &here, &[]);
+    assert_eq!(
+        (reason.class, reason.strength),
+        ("already-fixed", Strength::Proven)
+    );
+    here.records[0].fix = fixed(&["2022.12.08"]);
+    assert_eq!(why(&trivy(vec![]), &here, &[]).class, "undecidable");
+}
+
+#[test]
+fn modules_of_a_distribution_are_left_to_it() {
+    let pip = |path: &str| {
+        let path = path.to_owned();
+        grype(move |record| record.package = at(package("pypi", "pip", "20"), &path))
+    };
+    let mut there = trivy(vec![]);
+    let of_system = pip("/usr/lib/python3.9/site-packages/pip-20.dist-info/METADATA");
+    assert_eq!(why(&there, &of_system, &[]).class, "undecidable");
+    there.claim.os = Some("oracle 8.8".into());
+    let reason = why(&there, &of_system, &[]);
+    assert_eq!(
+        (reason.class, reason.strength),
+        ("system-file", Strength::Inferred)
+    );
+    let own = pip("/usr/local/lib/python3.9/site-packages/pip-20.dist-info/METADATA");
+    assert_eq!(why(&there, &own, &[]).class, "undecidable");
+    let mut beside = record("CVE-2024-2", &[], Severity::High);
+    beside.package = at(
+        package("pypi", "certifi", "1"),
+        "usr/local/lib/python3.9/site-packages/certifi/METADATA",
+    );
+    let reason = why(&trivy(vec![beside]), &own, &[]);
+    assert_eq!(reason.class, "not-in-database");
+    assert!(reason.evidence["catalogued"].contains("site-packages/"));
+}
+
+/// What scanners do otherwise explains nothing between two reports of one.
+#[test]
+fn two_reports_of_one_scanner_differ_by_time_and_version() {
+    let scan = |records: Vec<Record>, day: i64| {
+        let mut scan = Report {
+            format: Format::GrypeJson,
+            ..report("grype", records)
+        };
+        scan.database_built = Some(now() - chrono::TimeDelta::days(day));
+        scan.database_age = DatabaseAge::Exact;
+        scan
+    };
+    let mut one = record("CVE-2024-1", &[], Severity::High);
+    one.package = package("binary", "node", "20");
+    one.matched = MatchKind::Cpe;
+    let (older, mut newer) = (scan(vec![one], 9), scan(vec![], 1));
+    let reason = |newer: &Report| {
+        let rows = compare_reports(&older, newer, &[]).rows;
+        assert_eq!((rows.len(), rows[0].side.as_str()), (1, "grype#1"));
+        rows[0].reason.clone().unwrap()
+    };
+    assert_eq!(reason(&newer).class, "database-age");
+    assert!(reason(&newer).evidence["database"].starts_with("2026-"));
+    newer.database_built = older.database_built;
+    newer.scanner_version = Some("0.100.0".into());
+    assert_eq!(
+        reason(&newer).class,
+        "undecidable",
+        "one version is not known"
+    );
+    let mut older = older.clone();
+    older.scanner_version = Some("0.90.0".into());
+    let rows = compare_reports(&older, &newer, &[]).rows;
+    assert_eq!(rows[0].reason.as_ref().unwrap().class, "scanner-version");
+}
+
+#[test]
+fn a_reduced_side_may_have_it_under_an_id_of_its_own() {
+    let mut there = report("snyk", vec![record("SNYK-1", &[], Severity::High)]);
+    there.format = Format::Sarif;
+    let here = grype(|record| record.package = package("deb", "a", "1"));
+    let reason = why(&there, &here, &[]);
+    assert_eq!(reason.class, "reduced-evidence");
+    assert_eq!(reason.evidence["ids"], "SNYK-1");
+    there.records[0].aliases = vec![VulnerabilityId::new("CVE-2024-2")];
+    assert_ne!(why(&there, &here, &[]).class, "reduced-evidence");
 }

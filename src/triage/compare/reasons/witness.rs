@@ -6,9 +6,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
+use super::catalogue::Packages;
 use crate::model::{
-    DatabaseAge, Fixable, Format, Kind, Package, PackageIdentity, Record, Report, Sbom, ScanOption,
-    Severity, VulnerabilityId,
+    DatabaseAge, Fixable, Format, Kind, Record, Report, ScanOption, Severity, VulnerabilityId,
 };
 use crate::triage::compare::pairing::ids_meet;
 use crate::triage::compare::units::Unit;
@@ -27,74 +27,15 @@ pub(in crate::triage::compare) struct Witness<'a> {
     by_id: HashMap<&'a VulnerabilityId, Vec<&'a Unit<'a>>>,
     suppressed: HashMap<&'a str, Vec<&'a Record>>,
     /// The packages it reports something about.
-    pub(super) reported: Packages,
+    pub(super) reported: Packages<'a>,
     /// The packages it lists, where it lists them.
-    pub(super) catalogued: Option<Packages>,
+    pub(super) catalogued: Option<Packages<'a>>,
     /// The files it found packages in, by ecosystem, without the first slash.
     files: HashSet<(&'a str, &'a str)>,
+    /// The folders of installed packages it found some in, by ecosystem.
+    trees: HashSet<(&'a str, &'a str)>,
     pub(super) least_severity: Option<Severity>,
     pub(super) all_fixable: bool,
-}
-
-/// Packages by ecosystem and name.
-#[derive(Default)]
-pub(super) struct Packages(HashMap<(String, String), Vec<PackageIdentity>>);
-
-impl Packages {
-    fn new(identities: impl Iterator<Item = PackageIdentity>) -> Self {
-        let mut packages = Self::default();
-        for identity in identities {
-            let key = (identity.ecosystem.clone(), identity.name.clone());
-            packages.0.entry(key).or_default().push(identity);
-        }
-        packages
-    }
-
-    fn named(&self, wanted: &PackageIdentity) -> impl Iterator<Item = &PackageIdentity> {
-        let key = (wanted.ecosystem.clone(), wanted.name.clone());
-        self.0.get(&key).into_iter().flatten()
-    }
-
-    /// Returns whether this package is there in this version.
-    pub(super) fn hold(&self, wanted: &PackageIdentity) -> bool {
-        self.named(wanted).any(|found| found.agrees_with(wanted))
-    }
-
-    /// Returns the versions of this package that are there, sorted.
-    pub(super) fn versions(&self, wanted: &PackageIdentity) -> Vec<&str> {
-        let same = self
-            .named(wanted)
-            .filter(|found| found.same_package(wanted));
-        let versions: BTreeSet<&str> = same.map(|found| found.version.as_str()).collect();
-        versions.into_iter().collect()
-    }
-
-    /// Returns whether any package of this kind is there.
-    pub(super) fn hold_any_of(&self, ecosystem: &str) -> bool {
-        self.0.keys().any(|(found, _)| found == ecosystem)
-    }
-
-    /// Returns how many there are.
-    pub(super) fn count(&self) -> usize {
-        self.0.values().map(Vec::len).sum()
-    }
-}
-
-/// An SBOM of the image, with its packages by name.
-pub(in crate::triage::compare) struct Catalogue<'a> {
-    pub(super) sbom: &'a Sbom,
-    pub(super) packages: Packages,
-}
-
-impl<'a> Catalogue<'a> {
-    /// Looks at an SBOM.
-    pub(in crate::triage::compare) fn new(sbom: &'a Sbom) -> Self {
-        let packages = sbom.components.iter().map(|component| &component.package);
-        Self {
-            sbom,
-            packages: Packages::new(packages.map(Package::identity)),
-        }
-    }
 }
 
 impl<'a> Witness<'a> {
@@ -121,6 +62,11 @@ impl<'a> Witness<'a> {
         }
         // Grype records its options; only of Trivy's is anything inferred.
         let enough = units.len() >= ENOUGH && report.format == Format::TrivyJson;
+        // Advisories of distributions also list what has no fix; those of languages hardly do.
+        let of_system = units
+            .iter()
+            .filter(|unit| matches!(unit.identity.ecosystem.as_str(), "deb" | "rpm"))
+            .count();
         let least_severity = units.iter().map(|unit| unit.severity).min();
         Self {
             name,
@@ -128,14 +74,18 @@ impl<'a> Witness<'a> {
             report,
             by_id,
             suppressed,
-            reported: Packages::new(units.iter().map(|unit| unit.identity.clone())),
-            catalogued: report
-                .packages
-                .as_ref()
-                .map(|list| Packages::new(list.iter().map(Package::identity))),
+            reported: Packages::new(units.iter().map(|unit| unit.package)),
+            catalogued: report.packages.as_ref().map(Packages::new),
             files: units.iter().flat_map(files_of).collect(),
+            trees: units
+                .iter()
+                .flat_map(files_of)
+                .filter_map(tree_of)
+                .collect(),
             least_severity: least_severity.filter(|_| enough),
-            all_fixable: enough && units.iter().all(|unit| unit.fix.fixable() == Fixable::Yes),
+            all_fixable: of_system >= ENOUGH
+                && enough
+                && units.iter().all(|unit| unit.fix.fixable() == Fixable::Yes),
         }
     }
 
@@ -154,6 +104,27 @@ impl<'a> Witness<'a> {
             }
         }
         found
+    }
+
+    /// Returns whether it reports this very unit of the other side.
+    pub(super) fn reports(&self, unit: &Unit<'_>) -> bool {
+        let same = self.same_vulnerability(unit);
+        same.iter()
+            .any(|mine| mine.identity.agrees_with(&unit.identity))
+    }
+
+    /// Returns whether both are reports of one scanner: what scanners do otherwise explains nothing
+    /// then.
+    pub(super) fn is_like(&self, other: &Witness<'_>) -> bool {
+        self.report.scanner == other.report.scanner
+    }
+
+    /// Returns the folder of installed packages that both found packages of this kind in.
+    pub(super) fn same_tree<'u>(&self, unit: &'u Unit<'_>) -> Option<&'u str> {
+        let mut trees = files_of(unit).filter_map(tree_of);
+        trees
+            .find(|tree| self.trees.contains(tree))
+            .map(|(_, folder)| folder)
     }
 
     /// Returns the file both found packages of this kind in.
@@ -234,4 +205,15 @@ pub(super) fn files_of<'u>(unit: &'u Unit<'_>) -> impl Iterator<Item = (&'u str,
         .map(|location| location.path.trim_start_matches('/'))
         .filter(|path| !path.is_empty())
         .map(|path| (unit.identity.ecosystem.as_str(), path))
+}
+
+/// Folders that hold one installed package a folder, of which a scanner reads all or none.
+const TREES: [&str; 3] = ["node_modules/", "site-packages/", "dist-packages/"];
+
+/// The outermost folder of installed packages that a file is in.
+fn tree_of<'u>((ecosystem, path): (&'u str, &'u str)) -> Option<(&'u str, &'u str)> {
+    let ends = TREES
+        .iter()
+        .filter_map(|tree| Some(path.find(tree)? + tree.len()));
+    Some((ecosystem, path.get(..ends.min()?)?))
 }
