@@ -2,6 +2,7 @@
 //!
 //! Commands that send something have a module of their own.
 
+mod compare;
 mod corpus;
 mod hostile;
 mod ledger;

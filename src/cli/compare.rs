@@ -1,6 +1,10 @@
 //! `compare`: scanner against scanner, with the reason for every difference.
 //!
-//! Comparing is `triage::compare`'s work.
+//! Comparing is `triage::compare`'s work; how it looks as text is in `table`.
+
+mod table;
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -8,13 +12,14 @@ use super::args::{CompareArgs, Format};
 use super::document::{ReportView, SubjectView};
 use super::exit::Exit;
 use super::open;
-use super::output::{Align, Output, Table, severity_color};
+use super::output::{self, Output};
 use super::settings::Settings;
 use super::stop::Stop;
 use crate::model::JoinRule;
 use crate::review::Review;
-use crate::text::thousands;
-use crate::triage::compare::{Comparison, Difference, Row, Strength, Totals};
+use crate::triage::compare::{
+    Across, AcrossRow, AcrossTotals, Comparison, Row, SideContext, Totals,
+};
 
 /// One comparison as a document.
 #[derive(Serialize)]
@@ -25,7 +30,18 @@ struct ComparisonDocument<'a> {
     #[serde(flatten)]
     comparison: ComparisonView<'a>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    across: Vec<AcrossView<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     more: Vec<MoreView<'a>>,
+}
+
+/// Three and more reports of one subject at once.
+#[derive(Serialize)]
+struct AcrossView<'a> {
+    subject: usize,
+    sides: &'a [String],
+    totals: &'a AcrossTotals,
+    rows: Vec<&'a AcrossRow>,
 }
 
 /// What is particular to one comparison.
@@ -33,6 +49,7 @@ struct ComparisonDocument<'a> {
 struct ComparisonView<'a> {
     joined_by: JoinRule,
     sides: &'a [String; 2],
+    context: &'a BTreeMap<String, SideContext>,
     totals: &'a Totals,
     rows: Vec<&'a Row>,
 }
@@ -63,26 +80,40 @@ pub(super) fn run(args: &CompareArgs, settings: &Settings) -> Result<Exit, Stop>
     if compared.is_empty() {
         return Err(nothing(review, &chosen));
     }
+    warn_about_the_rest(review, &chosen, &compared);
+    let (compared, across) = match &args.between {
+        Some(names) => (between(compared, names)?, Vec::new()),
+        None => (compared, across(review, &chosen)),
+    };
     let subjects = SubjectView::all(review, &chosen);
     let differs = compared
         .iter()
         .any(|(_, comparison)| comparison.rows.iter().any(|row| !row.difference.is_empty()));
     if format == Format::Json {
         let reports = ReportView::all(review, &chosen);
-        write_document(
-            &compared,
-            &subjects,
-            &reports,
-            args.only_differences,
-            &mut output,
-        )?;
+        let document = Document {
+            subjects: &subjects,
+            reports: &reports,
+            compared: &compared,
+            across: &across,
+            only_differences: args.only_differences,
+        };
+        document.write(&mut output)?;
     } else {
-        for (number, (position, comparison)) in compared.iter().enumerate() {
-            if number > 0 {
-                output.data("\n")?;
-            }
-            let name = subjects.get(*position).map_or("", |subject| subject.name);
-            write_table(name, comparison, args.only_differences, &mut output)?;
+        let name = |position: &usize| subjects.get(*position).map_or("", |subject| subject.name);
+        let mut is_first = true;
+        for (position, matrix) in &across {
+            separate(&mut is_first, &mut output)?;
+            table::across(name(position), matrix, args.only_differences, &mut output)?;
+        }
+        for (position, comparison) in &compared {
+            separate(&mut is_first, &mut output)?;
+            table::pair(
+                name(position),
+                comparison,
+                args.only_differences,
+                &mut output,
+            )?;
         }
     }
     output.finish()?;
@@ -108,10 +139,49 @@ fn nothing(review: &Review, chosen: &[usize]) -> Stop {
     stop
 }
 
+/// Names what was read and is compared with nothing: an SBOM or a log without the image's identity
+/// would be missed by nobody.
+fn warn_about_the_rest(review: &Review, chosen: &[usize], compared: &[(usize, Comparison)]) {
+    for (position, subject) in chosen.iter().enumerate() {
+        let Some(found) = review.subjects.get(*subject) else {
+            continue;
+        };
+        if compared.iter().any(|(other, _)| *other == position) {
+            continue;
+        }
+        let reports = found
+            .reports
+            .iter()
+            .filter_map(|(report, _)| review.reports.get(*report))
+            .filter(|report| report.looked_for_vulnerabilities);
+        for report in reports {
+            output::warning(
+                &format!(
+                    "`{}` is compared with nothing: no other report is about {}",
+                    report.origin.path, found.name
+                ),
+                &[format!(
+                    "if it belongs to the image, say so with --attach {}",
+                    report.origin.path
+                )],
+            );
+        }
+        let sboms = found.sboms.iter();
+        for sbom in sboms.filter_map(|(sbom, _)| review.sboms.get(*sbom)) {
+            let text = format!(
+                "`{}` decides nothing: the SBOM is about {}, of which no reports are compared",
+                sbom.origin.path, found.name
+            );
+            output::warning(&text, &[]);
+        }
+    }
+}
+
 fn view(comparison: &Comparison, only_differences: bool) -> ComparisonView<'_> {
     ComparisonView {
         joined_by: comparison.joined_by,
         sides: &comparison.sides,
+        context: &comparison.context,
         totals: &comparison.totals,
         rows: rows(comparison, only_differences).collect(),
     }
@@ -122,126 +192,94 @@ fn rows(comparison: &Comparison, only_differences: bool) -> impl Iterator<Item =
     rows.filter(move |row| !only_differences || !row.difference.is_empty())
 }
 
-fn write_document(
-    compared: &[(usize, Comparison)],
-    subjects: &[SubjectView<'_>],
-    reports: &[ReportView<'_>],
+/// What the document is made of.
+struct Document<'a> {
+    subjects: &'a [SubjectView<'a>],
+    reports: &'a [ReportView<'a>],
+    compared: &'a [(usize, Comparison)],
+    across: &'a [(usize, Across)],
     only_differences: bool,
-    output: &mut Output,
-) -> Result<(), Stop> {
-    let Some(((subject, first), rest)) = compared.split_first() else {
-        return Ok(());
-    };
-    let more = rest.iter().map(|(subject, comparison)| MoreView {
-        subject: *subject,
-        comparison: view(comparison, only_differences),
-    });
-    let document = ComparisonDocument {
-        subject: *subject,
-        subjects,
-        reports,
-        comparison: view(first, only_differences),
-        more: more.collect(),
-    };
-    output.document("comparison", &document)
 }
 
-fn write_table(
-    name: &str,
-    comparison: &Comparison,
-    only_differences: bool,
-    output: &mut Output,
-) -> Result<(), Stop> {
-    let [left, right] = &comparison.sides;
-    let totals = &comparison.totals;
-    output.line(&format!(
-        "{name}  ({left} and {right}, joined by {})",
-        comparison.joined_by.as_str()
-    ))?;
-    let mut counts = Table::new(&[
-        ("", Align::Left),
-        ("records", Align::Right),
-        ("units", Align::Right),
-        ("agreed", Align::Right),
-        ("only", Align::Right),
-    ]);
-    for side in &comparison.sides {
-        let total = totals.sides.get(side).copied().unwrap_or_default();
-        let of = |counts: &std::collections::BTreeMap<String, u64>| {
-            thousands(counts.get(side).copied().unwrap_or_default())
+impl Document<'_> {
+    fn write(&self, output: &mut Output) -> Result<(), Stop> {
+        let Some(((subject, first), rest)) = self.compared.split_first() else {
+            return Ok(());
         };
-        counts.row([
-            side.clone(),
-            thousands(total.records),
-            thousands(total.units),
-            of(&totals.agreed),
-            of(&totals.only),
-        ]);
-    }
-    output.table(&counts, 0)?;
-    output.data(&format!(
-        "severity differs in {}, fix in {}, whether it can be fixed in {}\n",
-        thousands(totals.severity_differs),
-        thousands(totals.fix_differs),
-        thousands(totals.fixable_differs)
-    ))?;
-    let mut table = Table::new(&[
-        ("side", Align::Left),
-        ("id", Align::Left),
-        ("package", Align::Left),
-        ("version", Align::Left),
-        ("severity", Align::Left),
-        ("differs", Align::Left),
-        ("reason", Align::Left),
-    ]);
-    let mut count = 0_usize;
-    for row in rows(comparison, only_differences) {
-        count += 1;
-        let severities: Vec<&str> = comparison
-            .sides
-            .iter()
-            .filter_map(|side| row.sides.get(side))
-            .map(|view| view.severity.as_str())
-            .collect();
-        let severity = match severities.as_slice() {
-            [one, other] if one == other => (*one).to_owned(),
-            several => several.join("/"),
-        };
-        let differs: Vec<&str> = row.difference.iter().map(|one| word(*one)).collect();
-        let reason = row.reason.as_ref().map_or_else(String::new, |reason| {
-            format!("{} ({})", reason.text, strength(reason.strength))
+        let more = rest.iter().map(|(subject, comparison)| MoreView {
+            subject: *subject,
+            comparison: view(comparison, self.only_differences),
         });
-        table.row([
-            row.side.as_str(),
-            row.id.as_str(),
-            &row.package.name,
-            &row.package.version,
-            &severity,
-            &differs.join(","),
-            &reason,
-        ]);
-        let highest = row.sides.values().map(|view| view.severity).max();
-        table.color(4, highest.and_then(severity_color));
-    }
-    if count == 0 {
-        return output.line("no row to show");
-    }
-    output.data("\n")?;
-    output.table(&table, 0)
-}
-
-fn word(difference: Difference) -> &'static str {
-    match difference {
-        Difference::Presence => "presence",
-        Difference::Severity => "severity",
-        Difference::Fix => "fix",
+        let across = self.across.iter().map(|(subject, across)| AcrossView {
+            subject: *subject,
+            sides: &across.sides,
+            totals: &across.totals,
+            rows: across_rows(across, self.only_differences).collect(),
+        });
+        let document = ComparisonDocument {
+            subject: *subject,
+            subjects: self.subjects,
+            reports: self.reports,
+            comparison: view(first, self.only_differences),
+            across: across.collect(),
+            more: more.collect(),
+        };
+        output.document("comparison", &document)
     }
 }
 
-fn strength(strength: Strength) -> &'static str {
-    match strength {
-        Strength::Proven => "proven",
-        Strength::Inferred => "inferred",
-        Strength::Undecidable => "undecidable",
+/// An empty line before everything but the first.
+fn separate(is_first: &mut bool, output: &mut Output) -> Result<(), Stop> {
+    if std::mem::take(is_first) {
+        return Ok(());
     }
+    output.data("\n")
+}
+
+/// Returns the subjects with three and more reports, each with all of them at once.
+fn across(review: &Review, chosen: &[usize]) -> Vec<(usize, Across)> {
+    let each = chosen.iter().enumerate();
+    each.filter_map(|(position, subject)| Some((position, review.across(*subject)?)))
+        .collect()
+}
+
+fn across_rows(across: &Across, only_differences: bool) -> impl Iterator<Item = &AcrossRow> {
+    let sides = across.sides.len();
+    let rows = across.rows.iter();
+    rows.filter(move |row| !only_differences || row.differs(sides))
+}
+
+/// Keeps the comparisons of the two sides named.
+fn between(
+    compared: Vec<(usize, Comparison)>,
+    names: &str,
+) -> Result<Vec<(usize, Comparison)>, Stop> {
+    let mut known: Vec<&String> = compared.iter().flat_map(|(_, one)| &one.sides).collect();
+    known.sort();
+    known.dedup();
+    let known = known
+        .into_iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ");
+    let wanted: Vec<&str> = names.split(',').map(str::trim).collect();
+    let [one, other] = wanted.as_slice() else {
+        return Err(Stop::usage(format!("`{names}` does not name two sides"))
+            .hint(format!("name two of: {known}, as in --between A,B")));
+    };
+    let (one, other) = (*one, *other);
+    let kept: Vec<(usize, Comparison)> = compared
+        .into_iter()
+        .filter(|(_, comparison)| {
+            let [left, right] = &comparison.sides;
+            (left == one && right == other) || (left == other && right == one)
+        })
+        .collect();
+    if kept.is_empty() {
+        return Err(
+            Stop::usage(format!("`{one}` and `{other}` are not compared"))
+                .hint(format!("the sides are: {known}")),
+        );
+    }
+    Ok(kept)
 }

@@ -70,6 +70,9 @@ pub(crate) struct CompareArgs {
     /// Leave out the rows on which the scanners agree
     #[arg(long)]
     pub(crate) only_differences: bool,
+    /// Compare these two of several reports: trivy,grype or trivy#1,trivy#3
+    #[arg(long, value_name = "A,B")]
+    pub(crate) between: Option<String>,
     /// Exit with 1 when there is a difference
     #[arg(long)]
     pub(crate) exit_code: bool,
