@@ -4,6 +4,7 @@
 //! strength they have, together with the context of both scans, without which they mislead.
 
 mod panes;
+mod records;
 pub mod rows;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,8 @@ pub struct State {
     cursor: Cursor,
     /// Whether the reason takes the whole screen.
     is_open: bool,
+    /// The first line of the open reason that is shown.
+    scroll: usize,
 }
 
 impl State {
@@ -122,6 +125,10 @@ impl State {
         if self.menu.take().is_some() {
             return self.answer(action, context);
         }
+        if self.is_open && self.scroll_by(action, context) {
+            return Vec::new();
+        }
+        self.scroll = 0;
         let (length, height) = (self.listed.len(), self.height(context));
         if self.cursor.act(action, length, height) {
             return Vec::new();
@@ -147,6 +154,17 @@ impl State {
         }
         self.list(context);
         Vec::new()
+    }
+
+    /// Pages through the open reason; the other keys go through the rows.
+    fn scroll_by(&mut self, action: Action, context: &Context<'_>) -> bool {
+        let page = usize::from(context.area.height / 2).max(1);
+        self.scroll = match action {
+            Action::PageDown => (self.scroll + page).min(self.furthest(context)),
+            Action::PageUp => self.scroll.saturating_sub(page),
+            _ => return false,
+        };
+        true
     }
 
     /// Takes the answer to a menu.
@@ -234,8 +252,8 @@ impl State {
         let (agreement, reason) = match (area.height, context.bordered()) {
             _ if self.is_open => (0, area.height),
             (26.., true) => (9, 8),
-            (16.., true) => (0, 6),
-            _ => (0, 0),
+            (16.., true) => (1, 7),
+            _ => (1, 0),
         };
         Layout::vertical([
             Constraint::Length(agreement),
@@ -252,8 +270,10 @@ impl State {
             return;
         };
         let [agreement, rows, reason] = self.panes(context, area);
-        if agreement.height > 0 {
-            self.view_agreement(comparison, context, agreement, buffer);
+        match agreement.height {
+            0 => {}
+            1 => panes::scans_in_a_line(comparison, context, agreement, buffer),
+            _ => self.view_agreement(comparison, context, agreement, buffer),
         }
         if rows.height > 0 {
             self.view_rows(comparison, context, rows, buffer);

@@ -5,14 +5,16 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::model::{DatabaseAge, Report, Severity, VulnerabilityId};
+use crate::model::{DatabaseAge, Severity, VulnerabilityId};
 use crate::text::{Safe, thousands};
-use crate::triage::compare::{Comparison, Difference, Reason, Row as Compared, SideView, Strength};
+use crate::triage::compare::{
+    Comparison, Difference, Reason, Row as Compared, SideContext, SideView, Strength,
+};
 use crate::tui::context::Context;
 use crate::tui::theme::{Role, letters};
-use crate::tui::widget::{Column, DataTable, Pane, Piece, Row, lines, width_of, wrap};
+use crate::tui::widget::{Column, DataTable, Pane, Piece, Row, inside, lines, width_of, wrap};
 
-use super::State;
+use super::{State, records};
 
 /// Draws what is said where there is nothing to compare.
 pub(super) fn nothing(context: &Context<'_>, area: Rect, buffer: &mut Buffer) {
@@ -84,14 +86,22 @@ fn class(row: &Compared, comparison: &Comparison) -> String {
     }
 }
 
-/// Returns the heading of a side's column: headings are the program's own words.
-fn heading(side: &str, left: bool) -> &'static str {
-    match (side, left) {
-        ("trivy", _) => "TRIVY",
-        ("grype", _) => "GRYPE",
-        (_, true) => "LEFT",
-        (_, false) => "RIGHT",
+/// Returns the headings of both sides' columns: headings are the program's own words. Reports of
+/// one scanner stand in the order in which they were made.
+fn headings(comparison: &Comparison) -> [&'static str; 2] {
+    let [left, right] = &comparison.sides;
+    let scanner = |side: &String| side.split('#').next().map(str::to_owned);
+    if scanner(left) == scanner(right) {
+        return ["OLDER", "NEWER"];
     }
+    let word = |side: &String, otherwise| match scanner(side).as_deref() {
+        Some("trivy") => "TRIVY",
+        Some("grype") => "GRYPE",
+        Some("snyk") => "SNYK",
+        Some("docker-scout") => "SCOUT",
+        _ => otherwise,
+    };
+    [word(left, "LEFT"), word(right, "RIGHT")]
 }
 
 fn side_cells(side: Option<&SideView>) -> [Piece; 2] {
@@ -112,48 +122,97 @@ fn fix(side: &SideView) -> Piece {
 }
 
 /// Returns version, database and options of a scan: what its findings depend on besides the image.
-fn scan(name: &str, report: &Report, context: &Context<'_>) -> Vec<Vec<Piece>> {
-    let version = report
-        .scanner_version
-        .as_deref()
-        .unwrap_or("version unknown");
+fn scan(name: &str, side: &SideContext, context: &Context<'_>) -> Vec<Vec<Piece>> {
+    let version = side.scanner_version.as_deref().unwrap_or("version unknown");
     let mut head = vec![
         Piece::foreign(name, Role::Title),
         Piece::new(" ", Role::Text),
         Piece::foreign(version, Role::Text),
     ];
-    head.push(match report.database_built {
-        Some(built) => {
-            let bound = match report.database_age {
-                DatabaseAge::LowerBound => " or later",
-                DatabaseAge::Exact | DatabaseAge::Unknown => "",
-            };
-            let age = context.now - built;
+    if let Some(platform) = &side.platform {
+        head.push(Piece::foreign(&format!("  {platform}"), Role::Text));
+    }
+    if let Some(created) = side.created {
+        let date = created.format("  scanned %Y-%m-%d").to_string();
+        head.push(Piece::foreign(&date, Role::Dim));
+    }
+    let age = side.database_built.map(|built| context.now - built);
+    let database = match age {
+        Some(age) => {
             let (count, unit) = match age.num_hours() {
                 hours @ ..48 => (hours, "h"),
                 _ => (age.num_days(), "d"),
             };
-            let date = built.format("%Y-%m-%d %H:%MZ");
             let count = thousands(u64::try_from(count).unwrap_or(0));
-            let text = format!("  database {date}{bound} ({count} {unit})");
+            let text = format!("  {} ({count} {unit})", side.database());
             Piece::foreign(&text, Role::Text)
         }
         None => Piece::new("  database date unknown", Role::Warning),
-    });
-    let mut text = vec![head];
-    for option in &report.options {
-        let how = if option.recorded {
-            "recorded"
-        } else {
-            "inferred"
-        };
-        let said = format!("  filter {}: {} ({how})", option.name, option.value);
-        text.push(vec![Piece::foreign(&said, Role::Warning)]);
+    };
+    let mut text = vec![head, vec![database]];
+    for option in side.options_in_words() {
+        text.push(vec![Piece::foreign(
+            &format!("  filter {option}"),
+            Role::Warning,
+        )]);
     }
-    if report.is_partial() {
-        text.push(vec![Piece::new("  read only in part", Role::Error)]);
+    for warning in side.warnings() {
+        text.push(vec![
+            Piece::new("  ", Role::Text),
+            Piece::new(warning, Role::Warning),
+        ]);
     }
     text
+}
+
+/// Draws the context of both scans in one line, where there is no room for more.
+pub(super) fn scans_in_a_line(
+    comparison: &Comparison,
+    context: &Context<'_>,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    let weak = !comparison.joined_by.is_identity();
+    let mut text = vec![
+        Piece::new(" by ", Role::Dim),
+        Piece::new(
+            comparison.joined_by.as_str(),
+            if weak { Role::Warning } else { Role::Dim },
+        ),
+        Piece::new(if weak { " (weak) " } else { " " }, Role::Warning),
+    ];
+    for name in &comparison.sides {
+        let Some(side) = comparison.context.get(name) else {
+            continue;
+        };
+        let version = side.scanner_version.as_deref().unwrap_or("?");
+        let database = match (side.database_built, side.database_built_kind) {
+            (Some(built), DatabaseAge::Exact) => built.format("%Y-%m-%d").to_string(),
+            (Some(built), DatabaseAge::LowerBound) => built.format("%Y-%m-%d+").to_string(),
+            _ => "?".to_owned(),
+        };
+        text.push(Piece::foreign(&format!(" {name}"), Role::Title));
+        text.push(Piece::foreign(
+            &format!(" {version} db {database} "),
+            Role::Text,
+        ));
+        if side.reduced {
+            text.push(Piece::new("reduced ", Role::Warning));
+        }
+        if !side.options.is_empty() {
+            text.push(Piece::new("filtered ", Role::Warning));
+        }
+    }
+    lines(context.theme, &[text], area, buffer);
+}
+
+/// Returns the scans of both sides.
+fn scans(comparison: &Comparison, context: &Context<'_>) -> Vec<Vec<Piece>> {
+    let sides = comparison.sides.iter();
+    sides
+        .filter_map(|name| Some((name, comparison.context.get(name)?)))
+        .flat_map(|(name, side)| scan(name, side, context))
+        .collect()
 }
 
 impl State {
@@ -210,14 +269,8 @@ impl State {
             width: inner.width - used,
             ..inner
         };
-        let mut said = Vec::new();
-        for (name, position) in comparison.sides.iter().zip(comparison.reports) {
-            if let Some(report) = context.review.reports.get(position) {
-                said.append(&mut scan(name, report, context));
-            }
-        }
         if beside.width >= 20 {
-            lines(context.theme, &said, beside, buffer);
+            lines(context.theme, &scans(comparison, context), beside, buffer);
         }
     }
 
@@ -264,11 +317,12 @@ impl State {
         if wide {
             columns.push(Column::share("INSTALLED", 9, 1));
         }
-        columns.push(Column::fixed(heading(left, true), 5));
+        let [left_heading, right_heading] = headings(comparison);
+        columns.push(Column::fixed(left_heading, 5));
         if !narrow {
             columns.push(Column::share("FIX", 7, 1));
         }
-        columns.push(Column::fixed(heading(right, false), 5));
+        columns.push(Column::fixed(right_heading, 5));
         if !narrow {
             columns.push(Column::share("FIX", 7, 1));
         }
@@ -331,40 +385,105 @@ impl State {
             title.push(Piece::new(words, role));
         }
         let inner = pane(&title, self.is_open, context, area, buffer);
-        let width = usize::from(inner.width);
-        let mut text = Vec::new();
-        match &row.reason {
-            Some(reason) => reason_lines(reason, width, &mut text),
-            None => text.push(vec![Piece::new(
-                "Both reports say the same about this package.",
-                Role::Text,
-            )]),
+        if self.is_open {
+            self.view_open(row, comparison, context, inner, buffer);
+            return;
         }
+        let mut text = why(row, usize::from(inner.width), false);
         for name in &comparison.sides {
             text.push(side_line(name, row.sides.get(name)));
         }
-        if !row.aliases.is_empty() {
-            let aliases: Vec<&str> = row.aliases.iter().map(VulnerabilityId::as_str).collect();
-            text.push(vec![
-                Piece::new("also known as ", Role::Dim),
-                Piece::foreign(&aliases.join(", "), Role::Text),
-            ]);
-        }
-        if let Some(purl) = &row.package.purl {
-            text.push(vec![
-                Piece::new("purl ", Role::Dim),
-                Piece::foreign(&purl.to_string(), Role::Text),
-            ]);
-        }
-        if self.is_open {
-            text.push(Vec::new());
-            for (name, position) in comparison.sides.iter().zip(comparison.reports) {
-                if let Some(report) = context.review.reports.get(position) {
-                    text.append(&mut scan(name, report, context));
-                }
-            }
+        names(row, &mut text);
+        lines(context.theme, &text, inner, buffer);
+    }
+
+    /// Draws the reason in full: the evidence, both scans, and the records of both sides.
+    fn view_open(
+        &self,
+        row: &Compared,
+        comparison: &Comparison,
+        context: &Context<'_>,
+        inner: Rect,
+        buffer: &mut Buffer,
+    ) {
+        let mut text = above_records(row, comparison, context, inner.width);
+        if inner.width < records::BESIDE {
+            let width = usize::from(inner.width);
+            text.append(&mut records::stacked(row, comparison, context, width));
+            let shown = text.get(self.scroll..).unwrap_or_default();
+            lines(context.theme, shown, inner, buffer);
+            return;
         }
         lines(context.theme, &text, inner, buffer);
+        let used = u16::try_from(text.len())
+            .unwrap_or(u16::MAX)
+            .min(inner.height);
+        let below = Rect {
+            y: inner.y + used,
+            height: inner.height - used,
+            ..inner
+        };
+        records::beside(row, comparison, context, self.scroll, below, buffer);
+    }
+
+    /// Returns how far the open reason can be scrolled.
+    pub(super) fn furthest(&self, context: &Context<'_>) -> usize {
+        let (Some(row), Some(comparison)) = (self.row(), self.comparison()) else {
+            return 0;
+        };
+        let inner = inside(context.area, context.bordered());
+        let above = above_records(row, comparison, context, inner.width).len();
+        let records = if inner.width < records::BESIDE {
+            let width = usize::from(inner.width);
+            records::stacked(row, comparison, context, width).len()
+        } else {
+            records::height(row, comparison, context, inner.width)
+        };
+        (above + records).saturating_sub(usize::from(inner.height))
+    }
+}
+
+/// Returns what stands above the records of an open row.
+fn above_records(
+    row: &Compared,
+    comparison: &Comparison,
+    context: &Context<'_>,
+    width: u16,
+) -> Vec<Vec<Piece>> {
+    let mut text = why(row, usize::from(width), true);
+    text.push(Vec::new());
+    text.append(&mut scans(comparison, context));
+    text.push(Vec::new());
+    text
+}
+
+/// Returns the reason in lines.
+fn why(row: &Compared, width: usize, in_full: bool) -> Vec<Vec<Piece>> {
+    let mut text = Vec::new();
+    match &row.reason {
+        Some(reason) => reason_lines(reason, width, in_full, &mut text),
+        None => text.push(vec![Piece::new(
+            "Both reports say the same about this package.",
+            Role::Text,
+        )]),
+    }
+    text
+}
+
+/// Adds the other ids and the package URL.
+fn names(row: &Compared, text: &mut Vec<Vec<Piece>>) {
+    if !row.aliases.is_empty() {
+        let aliases: Vec<&str> = row.aliases.iter().map(VulnerabilityId::as_str).collect();
+        text.push(vec![
+            Piece::new("also known as ", Role::Dim),
+            Piece::foreign(&aliases.join(", "), Role::Text),
+        ]);
+    }
+    if let Some(purl) = &row.package.purl {
+        text.push(vec![
+            Piece::new("purl ", Role::Dim),
+            Piece::foreign(&purl.to_string(), Role::Text),
+        ]);
     }
 }
 
@@ -410,7 +529,7 @@ fn cells(row: &Compared, comparison: &Comparison, wide: bool, narrow: bool) -> R
     }
 }
 
-fn reason_lines(reason: &Reason, width: usize, text: &mut Vec<Vec<Piece>>) {
+fn reason_lines(reason: &Reason, width: usize, in_full: bool, text: &mut Vec<Vec<Piece>>) {
     for part in wrap(&Safe::limited(&reason.text, 2_000), width) {
         text.push(vec![Piece::safe(part, Role::Text)]);
     }
@@ -418,6 +537,15 @@ fn reason_lines(reason: &Reason, width: usize, text: &mut Vec<Vec<Piece>>) {
         Piece::new("class ", Role::Dim),
         Piece::foreign(reason.class, Role::Text),
     ];
+    if in_full {
+        text.push(class);
+        let longest = reason.evidence.keys().map(|name| name.len()).max();
+        let indent = longest.unwrap_or_default() + 4;
+        for (name, value) in &reason.evidence {
+            records::field(name, value, indent, width, text);
+        }
+        return;
+    }
     for (field, value) in &reason.evidence {
         class.push(Piece::foreign(&format!("  {field}="), Role::Dim));
         class.push(Piece::foreign(value, Role::Text));

@@ -51,6 +51,33 @@ fn the_reason_opens_in_full() {
 }
 
 #[test]
+fn an_open_reason_is_paged_through_and_the_rows_stay() {
+    let scene = Scene::new(60, 20);
+    let mut state = screen(&scene);
+    act(&mut state, &scene, Action::Down);
+    act(&mut state, &scene, Action::Open);
+    let first = drawn(&state, &scene);
+    act(&mut state, &scene, Action::PageDown);
+    assert!(state.scroll > 0 && state.cursor.selected == 1);
+    assert_ne!(drawn(&state, &scene), first);
+    let furthest = state.scroll;
+    for _ in 0..9 {
+        act(&mut state, &scene, Action::PageDown);
+    }
+    assert!(state.scroll <= furthest.max(state.furthest(&scene.context())));
+    act(&mut state, &scene, Action::Down);
+    assert_eq!((state.scroll, state.cursor.selected), (0, 2));
+}
+
+#[test]
+fn both_sides_stand_beside_each_other_where_there_is_room() {
+    let scene = Scene::new(120, 36);
+    let mut state = screen(&scene);
+    act(&mut state, &scene, Action::Open);
+    picture("compare", "reason_open_120x36", &drawn(&state, &scene));
+}
+
+#[test]
 fn nothing_to_compare_is_said() {
     let scene = Scene::new(80, 24);
     let state = State::with(Vec::new(), &scene.context());
