@@ -4,6 +4,7 @@
 
 mod digest;
 mod exemption;
+mod exploit;
 mod finding;
 pub mod oci;
 mod package;
@@ -22,7 +23,10 @@ pub use digest::{Algorithm, Digest, ParseDigestError, to_hex};
 pub use exemption::{
     Exemption, ExemptionDocument, ExemptionRule, ExemptionStatus, GrypeRule, Product, ProductName,
 };
-pub use finding::{Finding, FindingKey, RecordRef};
+pub use exploit::{
+    Cve, EpssScore, EpssScores, Exploitation, Feed, FeedKind, KevCatalogue, KevEntry,
+};
+pub use finding::{Finding, FindingKey, LayerPlace, RecordRef};
 pub use package::{Location, Package, PackageIdentity};
 pub use pattern::{ParsePatternError, Pattern};
 pub use purl::{ParsePurlError, Purl};
@@ -39,4 +43,4 @@ pub use verdict::{
     Decision, FindingRef, ImageDecision, ImageVerdict, JUSTIFICATIONS, ParseUntilError, Scope,
     SubjectRef, Until, Verdict,
 };
-pub use vulnerability::{Fix, FixState, Fixable, Rating, VulnerabilityId};
+pub use vulnerability::{Cvss, Fix, FixState, Fixable, Rating, VulnerabilityId};

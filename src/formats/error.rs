@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use crate::error::{ErrorKind, Explain};
+use crate::model::FeedKind;
 use crate::text::Safe;
 
 /// The largest input that is read, in bytes, before and after decoding.
@@ -173,6 +174,18 @@ pub enum FormatError {
         /// The parser's reason.
         reason: String,
     },
+    /// The file is no EPSS scores or no KEV catalogue, as it was given for.
+    #[error("`{path}` is no file of {}, at {place}: {reason}", found_in(*kind))]
+    Feed {
+        /// The file.
+        path: String,
+        /// What it was given for.
+        kind: FeedKind,
+        /// The place.
+        place: Place,
+        /// What is wrong.
+        reason: String,
+    },
     /// The JSON nests deeper than [`MAX_DEPTH`].
     #[error("`{path}` nests deeper than {MAX_DEPTH} levels at {place}")]
     TooDeep {
@@ -221,6 +234,14 @@ pub enum FormatError {
     },
 }
 
+/// Returns what a file of that kind holds.
+fn found_in(kind: FeedKind) -> &'static str {
+    match kind {
+        FeedKind::Epss => "EPSS scores",
+        FeedKind::Kev => "known exploited vulnerabilities",
+    }
+}
+
 impl Explain for FormatError {
     fn kind(&self) -> ErrorKind {
         ErrorKind::Input
@@ -243,6 +264,14 @@ impl Explain for FormatError {
                 "write the report again with the scanner's own `--output FILE`; a half report is never read as clean"
             }
             Self::Exemptions { .. } => "correct the file: nothing is suppressed by half of one",
+            Self::Feed { kind, .. } => match kind {
+                FeedKind::Epss => {
+                    "take the scores of a day from https://www.first.org/epss/data_stats (CSV, plain or gzip)"
+                }
+                FeedKind::Kev => {
+                    "take the catalogue from https://www.cisa.gov/known-exploited-vulnerabilities-catalog (JSON or CSV)"
+                }
+            },
             Self::TooDeep { .. } => "no scanner writes such a file: find out who made it",
             Self::UnknownBeside { .. } | Self::TooManyDocuments { .. } | Self::TooSlow { .. } => {
                 "put each report in a file of its own"

@@ -186,6 +186,7 @@ fn claim(scanned: &SourceWire<'_>, distro: &DistroWire<'_>) -> SubjectClaim {
         is_image,
         end_of_life: false,
         bom_link: None,
+        base_layers: None,
     }
 }
 

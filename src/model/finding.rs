@@ -8,7 +8,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Digest, Fix, Kind, Package, PackageIdentity, Rating, Severity, Suppression, VulnerabilityId,
+    Digest, Exploitation, Fix, Kind, Package, PackageIdentity, Rating, Severity, Suppression,
+    VulnerabilityId,
 };
 
 /// A finding's label: `f1-` and 24 hexadecimal digits. It says nothing a verdict relies on.
@@ -68,6 +69,31 @@ pub struct RecordRef {
     pub record: u32,
 }
 
+/// Which part of an image something came with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LayerPlace {
+    /// A layer of the image that this one is built on: a newer base may mend it.
+    Base,
+    /// A layer that was added to the base.
+    Application,
+    /// Nobody says where the base ends, or in which layer it is.
+    #[default]
+    Unknown,
+}
+
+impl LayerPlace {
+    /// Returns the name used in documents.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Base => "base",
+            Self::Application => "application",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// What a person decides on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
@@ -101,6 +127,10 @@ pub struct Finding {
     pub epss: Option<f64>,
     /// Whether it is known to be exploited; none where no report says.
     pub known_exploited: Option<bool>,
+    /// What else is known about exploitation.
+    pub exploitation: Exploitation,
+    /// Which part of the image it came with.
+    pub layer: LayerPlace,
     /// Set where every record is suppressed.
     pub suppressed_by: Option<Suppression>,
 }

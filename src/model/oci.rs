@@ -305,7 +305,33 @@ pub struct History {
     pub empty_layer: bool,
 }
 
+/// Returns how many of the lowest layers are the base image's: those before the last `CMD` that
+/// another layer follows. None where no such step is there.
+///
+/// That is a guess, the one that Trivy makes too: most base images end with a `CMD`, and an image
+/// built on one writes its own after its last layer.
+#[must_use]
+pub fn base_layers(history: &[History]) -> Option<usize> {
+    const COMMANDS: [&str; 2] = ["/bin/sh -c #(nop)  CMD", "CMD"];
+    let last_layer = history.iter().rposition(|step| !step.empty_layer)?;
+    let below = history.get(..last_layer)?;
+    let end = below.iter().rposition(|step| {
+        let command = |prefix: &&str| step.created_by.starts_with(prefix);
+        step.empty_layer && COMMANDS.iter().any(|prefix| command(&prefix))
+    })?;
+    let layers = below.iter().take(end).filter(|step| !step.empty_layer);
+    Some(layers.count()).filter(|count| *count > 0)
+}
+
 impl ImageConfig {
+    /// Returns how many of the lowest layers are the base image's, as [`base_layers`] guesses;
+    /// none where the history does not account for the layers.
+    #[must_use]
+    pub fn base_layers(&self) -> Option<usize> {
+        let made = self.history.iter().filter(|step| !step.empty_layer);
+        (made.count() == self.rootfs.diff_ids.len()).then(|| base_layers(&self.history))?
+    }
+
     /// Returns the platform the configuration names.
     #[must_use]
     pub fn platform(&self) -> Platform {

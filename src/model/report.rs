@@ -6,10 +6,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
-use super::{Digest, Fix, Package, Platform, Rating, Severity, VulnerabilityId};
+use super::{Digest, Exploitation, Fix, Package, Platform, Rating, Severity, VulnerabilityId};
 
 /// The format of an input, found by its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -143,6 +143,9 @@ pub struct SubjectClaim {
     pub image_id: Option<Digest>,
     /// The layers' uncompressed digests, lowest first.
     pub diff_ids: Vec<Digest>,
+    /// How many of the lowest layers are the base image's, guessed from the image's history; none
+    /// where there is no history, or none of a base in it.
+    pub base_layers: Option<usize>,
     /// The platform.
     pub platform: Option<Platform>,
     /// Distribution and release, such as `alpine 3.18.6`.
@@ -289,6 +292,8 @@ pub struct Record {
     pub epss: Option<f64>,
     /// Whether it is in a list of exploited vulnerabilities (KEV).
     pub known_exploited: Option<bool>,
+    /// What else it says about exploitation.
+    pub exploitation: Exploitation,
     /// Ids found in its references: hints that it may be the same, never aliases.
     pub mentioned: Vec<VulnerabilityId>,
     /// The scanner's own word for the state of a fix: `will_not_fix`, `wont-fix`.
@@ -390,6 +395,15 @@ pub struct RecordCounts {
 }
 
 impl Report {
+    /// Returns the day of what the report says about the world: its database's, else its own. A
+    /// database that is only known to be at least so old counts with the day of the report.
+    #[must_use]
+    pub fn informed(&self) -> Option<NaiveDate> {
+        let exact = self.database_age == DatabaseAge::Exact;
+        let time = self.database_built.filter(|_| exact).or(self.created);
+        time.map(|time| time.date_naive())
+    }
+
     /// Returns the counts.
     #[must_use]
     pub fn counts(&self) -> RecordCounts {

@@ -114,6 +114,8 @@ mod tests {
             title: String::new(),
             epss: None,
             known_exploited: None,
+            exploitation: crate::model::Exploitation::default(),
+            layer: crate::model::LayerPlace::Unknown,
             suppressed_by: None,
         }
     }

@@ -4,7 +4,8 @@
 
 use crate::model::oci::ImageConfig;
 use crate::model::{
-    Finding, FindingKey, Fix, Kind, Location, Package, PackageIdentity, Severity, VulnerabilityId,
+    Exploitation, Finding, FindingKey, Fix, Kind, LayerPlace, Location, Package, PackageIdentity,
+    Severity, VulnerabilityId,
 };
 
 /// Ports that debuggers and remote shells listen on.
@@ -125,6 +126,8 @@ fn finding(subject: u32, rule: &str, place: &str, severity: Severity, title: Str
         title,
         epss: None,
         known_exploited: None,
+        exploitation: Exploitation::default(),
+        layer: LayerPlace::Unknown,
         suppressed_by: None,
     }
 }

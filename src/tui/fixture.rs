@@ -15,9 +15,9 @@ use tokio_util::sync::CancellationToken;
 use crate::environment::Environment;
 use crate::ledger::{Chain, Entry};
 use crate::model::{
-    Component, DatabaseAge, Digest, Encoding, Finding, FindingKey, Fix, FixState, Format, JoinRule,
-    Kind, Location, Origin, Package, Rating, Report, Sbom, ScanOption, Severity, Subject,
-    SubjectClaim, VulnerabilityId,
+    Component, DatabaseAge, Digest, Encoding, Exploitation, Finding, FindingKey, Fix, FixState,
+    Format, JoinRule, Kind, LayerPlace, Location, Origin, Package, Rating, Report, Sbom,
+    ScanOption, Severity, Subject, SubjectClaim, VulnerabilityId,
 };
 use crate::review::{Inputs, Review, open};
 use crate::triage::compare::{
@@ -160,6 +160,7 @@ fn finding(severity: Severity, id: &str, package: Package, fix: Option<&str>) ->
             severity,
             score: Some(9.8),
             vector: Some("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H".to_owned()),
+            other_cvss: Vec::new(),
         })],
         fix: fix_of(fix),
         package,
@@ -168,6 +169,8 @@ fn finding(severity: Severity, id: &str, package: Package, fix: Option<&str>) ->
         title: "net/netip: unexpected behaviour of Is methods".to_owned(),
         epss: Some(0.0041),
         known_exploited: Some(false),
+        exploitation: Exploitation::default(),
+        layer: LayerPlace::Unknown,
         suppressed_by: None,
     }
 }

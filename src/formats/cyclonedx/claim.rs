@@ -41,6 +41,7 @@ pub(super) fn read(metadata: &MetadataWire<'_>, components: &[Component]) -> Sub
             .collect(),
         image_id,
         diff_ids,
+        base_layers: None,
         platform: purl.as_ref().and_then(ImagePurl::platform),
         os: os.map(|os| os.trim().to_owned()),
         is_image,

@@ -2,6 +2,8 @@
 //!
 //! Records are read in `record`.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
@@ -10,7 +12,8 @@ use super::wire::{
     AlertsWire, ConfigurationWire, DescriptorWire, DistroWire, Document, RuleWire, SourceWire,
     TargetWire,
 };
-use crate::formats::json::{Entries, Maybe, MaybeText as _, Source};
+use crate::formats::json::{Entries, Maybe, MaybeText as _, Source, Text};
+use crate::model::oci::ImageConfig;
 use crate::model::{Platform, ScanOption, SubjectClaim};
 
 /// The rules every Grype has, in one of two spellings: kernel headers are not the kernel.
@@ -122,6 +125,7 @@ fn claim<'a>(source: &mut Source<'a>, raw: Option<&'a RawValue>) -> SubjectClaim
         tags: target.tags.texts(),
         image_id: target.image_id.digest(),
         diff_ids: if whole { diff_ids } else { Vec::new() },
+        base_layers: target.config.as_ref().and_then(base_layers),
         platform: target.architecture.owned().map(|architecture| Platform {
             os: target.os.owned().unwrap_or_else(|| "linux".to_owned()),
             architecture,
@@ -132,6 +136,14 @@ fn claim<'a>(source: &mut Source<'a>, raw: Option<&'a RawValue>) -> SubjectClaim
         bom_link: None,
         is_image: wire.kind.get().is_none_or(|kind| kind == "image"),
     }
+}
+
+/// Guesses from the image's configuration, which stands here in base64, how many layers are the
+/// base image's.
+fn base_layers(config: &Text<'_>) -> Option<usize> {
+    let bytes = STANDARD.decode(config.0.as_bytes()).ok()?;
+    let config: ImageConfig = serde_json::from_slice(&bytes).ok()?;
+    config.base_layers()
 }
 
 /// Returns the options that narrow the scan or change what its ids and severities mean.

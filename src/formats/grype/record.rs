@@ -4,15 +4,18 @@
 
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use serde_json::value::RawValue;
 
-use super::wire::{ArtifactWire, FixWire, LicenseWire, MatchWire, RuleWire, VulnerabilityWire};
+use super::wire::{
+    ArtifactWire, EpssWire, FixWire, LicenseWire, MatchWire, RuleWire, VulnerabilityWire,
+};
 use crate::formats::ecosystem::ecosystem;
 use crate::formats::json::{MaybeText as _, Source, within};
 use crate::formats::title::first_words;
 use crate::model::{
-    Fix, FixState, Kind, Location, MatchKind, Package, Rating, Record, SuppressedBy, Suppression,
-    VulnerabilityId,
+    Cvss, Exploitation, Fix, FixState, Kind, Location, MatchKind, Package, Rating, Record,
+    SuppressedBy, Suppression, VulnerabilityId,
 };
 
 /// Reads one match; a damaged one becomes a loss.
@@ -65,6 +68,9 @@ fn record(wire: &MatchWire<'_>) -> Result<Record, String> {
     covers.sort();
     covers.dedup();
     let every = || std::iter::once(vulnerability).chain(related);
+    let epss = every()
+        .flat_map(|entry| &entry.epss.0)
+        .find_map(|entry| Some((within(entry.epss, 1.0)?, entry)));
     let description = every().find_map(|entry| entry.description.get());
     Ok(Record {
         kind: Kind::Vulnerability,
@@ -79,10 +85,9 @@ fn record(wire: &MatchWire<'_>) -> Result<Record, String> {
         fix: fix(vulnerability),
         state_word: vulnerability.fix.as_ref().and_then(|fix| fix.state.owned()),
         title: first_words(description.unwrap_or_default()),
-        epss: every()
-            .flat_map(|entry| &entry.epss.0)
-            .find_map(|entry| within(entry.epss, 1.0)),
+        epss: epss.map(|(score, _)| score),
         known_exploited: known_exploited(wire),
+        exploitation: exploitation(wire, epss.map(|(_, entry)| entry)),
         matched: match_kind(wire),
         namespace: vulnerability.namespace.owned(),
         id,
@@ -103,6 +108,31 @@ fn known_exploited(wire: &MatchWire<'_>) -> Option<bool> {
         }
     }
     answer
+}
+
+/// What stands beside the EPSS and beside the entry of the catalogue.
+fn exploitation(wire: &MatchWire<'_>, epss: Option<&EpssWire<'_>>) -> Exploitation {
+    let related = &wire.related_vulnerabilities.0;
+    let listed = wire
+        .vulnerability
+        .iter()
+        .chain(related)
+        .filter_map(|entry| entry.known_exploited.as_ref()?.0.first())
+        .next();
+    Exploitation {
+        percentile: epss.and_then(|entry| within(entry.percentile, 1.0)),
+        scored: epss.and_then(|entry| day(entry.date.get()?)),
+        listed: listed.and_then(|entry| day(entry.added.get()?)),
+        ransomware: listed.and_then(|entry| {
+            let word = entry.ransomware.get()?;
+            Some(word.eq_ignore_ascii_case("known"))
+        }),
+    }
+}
+
+/// Returns the day of `2026-11-20` or `2026-11-20T00:00:00Z`.
+fn day(text: &str) -> Option<NaiveDate> {
+    text.get(..10)?.parse().ok()
 }
 
 fn package(artifact: &ArtifactWire<'_>) -> Option<Package> {
@@ -151,30 +181,44 @@ fn fix(vulnerability: &VulnerabilityWire<'_>) -> Fix {
     }
 }
 
-/// One rating for each source: its severity, and its highest score.
+/// More scores than this no vulnerability has; each is held against the others.
+const MOST_SCORES: usize = 20;
+
+/// One rating for each source: its severity, its highest score of version 3 or 4, and the others.
 fn rating(vulnerability: &VulnerabilityWire<'_>) -> Result<Rating, String> {
     let old = [&vulnerability.cvss_v3, &vulnerability.cvss_v2];
-    let old = old
-        .into_iter()
-        .flatten()
-        .map(|cvss| (cvss.base_score, cvss.vector.owned()))
-        .next();
-    let best = vulnerability
-        .cvss
-        .0
-        .iter()
-        .map(|cvss| {
-            let score = cvss.metrics.as_ref().and_then(|metrics| metrics.base_score);
-            (score, cvss.vector.owned())
-        })
-        .max_by(|(one, _), (other, _)| one.unwrap_or(-1.0).total_cmp(&other.unwrap_or(-1.0)));
-    let (score, vector) = best.or(old).unwrap_or_default();
+    let old = old.into_iter().flatten().map(|cvss| Cvss {
+        score: within(cvss.base_score, 10.0),
+        vector: cvss.vector.owned(),
+    });
+    let new = vulnerability.cvss.0.iter().map(|cvss| Cvss {
+        score: cvss
+            .metrics
+            .as_ref()
+            .and_then(|metrics| within(metrics.base_score, 10.0)),
+        vector: cvss.vector.owned(),
+    });
+    let mut scores: Vec<Cvss> = Vec::new();
+    for cvss in new.chain(old).take(MOST_SCORES) {
+        if !scores.contains(&cvss) {
+            scores.push(cvss);
+        }
+    }
+    // Version 2 stands in where there is nothing newer, as with Trivy's.
+    let order = |cvss: &Cvss| (cvss.version() == Some("2.0"), cvss.score.unwrap_or(-1.0));
+    scores.sort_by(|one, other| {
+        let ((one_old, one), (other_old, other)) = (order(one), order(other));
+        one_old.cmp(&other_old).then(other.total_cmp(&one))
+    });
+    let mut scores = scores.into_iter();
+    let best = scores.next().unwrap_or_default();
     Ok(Rating {
         scanner: "grype".to_owned(),
         source: source_of(vulnerability.namespace.get().unwrap_or("unnamed")),
         severity: vulnerability.severity.severity()?,
-        score: within(score, 10.0),
-        vector,
+        score: best.score,
+        vector: best.vector,
+        other_cvss: scores.collect(),
     })
 }
 

@@ -3,7 +3,6 @@
 //! Meaning is given in `header` and `record`.
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::formats::json::{Entries, List, Maybe, OneOrMany, Text};
@@ -66,6 +65,8 @@ pub(super) struct TargetWire<'a> {
     pub(super) repo_digests: List<Text<'a>>,
     #[serde(borrow)]
     pub(super) layers: List<LayerWire<'a>>,
+    #[serde(borrow)]
+    pub(super) config: Maybe<'a>,
     #[serde(borrow)]
     pub(super) architecture: Maybe<'a>,
     #[serde(borrow)]
@@ -205,8 +206,10 @@ pub(super) struct VulnerabilityWire<'a> {
     pub(super) description: Maybe<'a>,
     #[serde(borrow)]
     pub(super) cvss: List<CvssWire<'a>>,
-    pub(super) epss: List<EpssWire>,
-    pub(super) known_exploited: Option<List<IgnoredAny>>,
+    #[serde(borrow)]
+    pub(super) epss: List<EpssWire<'a>>,
+    #[serde(borrow)]
+    pub(super) known_exploited: Option<List<ExploitedWire<'a>>>,
     #[serde(borrow)]
     pub(super) fix: Option<FixWire<'a>>,
     #[serde(borrow)]
@@ -244,8 +247,20 @@ pub(super) struct OldCvssWire<'a> {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct EpssWire {
+pub(super) struct EpssWire<'a> {
     pub(super) epss: Option<f64>,
+    pub(super) percentile: Option<f64>,
+    #[serde(borrow)]
+    pub(super) date: Maybe<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct ExploitedWire<'a> {
+    #[serde(borrow, rename = "dateAdded")]
+    pub(super) added: Maybe<'a>,
+    #[serde(borrow, rename = "knownRansomwareCampaignUse")]
+    pub(super) ransomware: Maybe<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]

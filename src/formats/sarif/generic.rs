@@ -77,6 +77,7 @@ pub(super) fn record(
                 severity,
                 score: Some(score),
                 vector: None,
+                other_cvss: Vec::new(),
             })
             .into_iter()
             .map(Arc::new)

@@ -15,8 +15,8 @@ use crate::formats::ecosystem::{ecosystem, of_path, of_system_version};
 use crate::formats::json::{MaybeText as _, Source, within};
 use crate::formats::title::first_words;
 use crate::model::{
-    Fix, FixState, Kind, MatchKind, Package, Purl, Rating, Record, Severity, SuppressedBy,
-    Suppression,
+    Exploitation, Fix, FixState, Kind, MatchKind, Package, Purl, Rating, Record, Severity,
+    SuppressedBy, Suppression,
 };
 
 /// Reads the results of one run.
@@ -296,6 +296,7 @@ fn docker_scout(wire: &ResultWire<'_>, id: &str, text: &str) -> Result<Record, S
                 severity,
                 score: Some(score),
                 vector: fields.get("CVSS Vector").map(str::to_owned),
+                ..Rating::default()
             })
             .into_iter()
             .map(Arc::new)
@@ -310,6 +311,10 @@ fn docker_scout(wire: &ResultWire<'_>, id: &str, text: &str) -> Result<Record, S
         },
         fix: fix(fixed, unfixed),
         epss: within(number("EPSS Score"), 1.0),
+        exploitation: Exploitation {
+            percentile: within(number("EPSS Percentile"), 1.0),
+            ..Exploitation::default()
+        },
         ..Record::default()
     })
 }

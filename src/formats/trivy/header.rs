@@ -5,8 +5,9 @@
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
-use super::wire::{Document, ImageConfigWire, MetadataWire, ResultWire, ToolWire};
+use super::wire::{Document, HistoryWire, ImageConfigWire, MetadataWire, ResultWire, ToolWire};
 use crate::formats::json::{Maybe, MaybeText as _, Source};
+use crate::model::oci::{self, History};
 use crate::model::{Platform, SubjectClaim};
 
 /// The header of a report.
@@ -69,6 +70,10 @@ pub(super) fn read<'a>(source: &mut Source<'a>, document: &Document<'a>) -> Head
             is_image: is_container || image_id.is_some(),
             image_id,
             diff_ids: if whole { diff_ids } else { Vec::new() },
+            base_layers: metadata
+                .image_config
+                .as_ref()
+                .and_then(|config| base_layers(config, digests.len())),
             platform: metadata.image_config.as_ref().and_then(platform),
             end_of_life: os.is_some_and(|os| os.end_of_life.is_true()),
             bom_link: None,
@@ -96,6 +101,22 @@ fn platform(config: &ImageConfigWire<'_>) -> Option<Platform> {
         architecture: config.architecture.owned()?,
         variant: config.variant.owned(),
     })
+}
+
+/// Guesses from the history how many layers are the base image's. A step that cannot be read, or
+/// a history of other layers, is no history.
+fn base_layers(config: &ImageConfigWire<'_>, layers: usize) -> Option<usize> {
+    let step = |raw: &&RawValue| {
+        let wire: HistoryWire<'_> = serde_json::from_str(raw.get()).ok()?;
+        Some(History {
+            created_by: wire.created_by.owned().unwrap_or_default(),
+            empty_layer: wire.empty_layer.is_true(),
+        })
+    };
+    let history: Option<Vec<History>> = config.history.raw().iter().map(step).collect();
+    let history = history?;
+    let made = history.iter().filter(|step| !step.empty_layer).count();
+    (made == layers).then(|| oci::base_layers(&history))?
 }
 
 /// Adds what a reader has to know before trusting an empty list.

@@ -16,7 +16,7 @@ use crate::formats::json::{Maybe, MaybeText as _, Source, within};
 use crate::formats::mentions::mentioned;
 use crate::formats::title::first_words;
 use crate::model::{
-    Digest, Fix, FixState, Kind, Location, Package, Rating, Record, Severity, VulnerabilityId,
+    Cvss, Digest, Fix, FixState, Kind, Location, Package, Rating, Record, Severity, VulnerabilityId,
 };
 
 /// What a record needs to know of the result it is in.
@@ -275,11 +275,13 @@ fn ratings(wire: &VulnerabilityWire<'_>) -> Vec<Arc<Rating>> {
         ratings.push(rating(source, severity));
     }
     for (source, cvss) in wire.cvss.0.iter().take(MOST_RATINGS) {
-        let (score, vector) = newest_cvss(cvss);
+        let mut versions = cvss_versions(cvss).into_iter();
+        let first = versions.next().unwrap_or_default();
         let known = ratings.iter_mut().find(|rating| rating.source == **source);
         let mut added = rating(source, Severity::Unknown);
         let target = known.unwrap_or(&mut added);
-        (target.score, target.vector) = (score, vector);
+        (target.score, target.vector) = (first.score, first.vector);
+        target.other_cvss = versions.collect();
         if !ratings.iter().any(|rating| rating.source == **source) {
             ratings.push(added);
         }
@@ -295,24 +297,26 @@ fn rating(source: &str, severity: Severity) -> Rating {
         scanner: "trivy".to_owned(),
         source: source.to_owned(),
         severity,
-        score: None,
-        vector: None,
+        ..Rating::default()
     }
 }
 
-/// Version 3 is what every source gives; 4 and 2 stand in where it is missing.
-fn newest_cvss(cvss: &CvssWire<'_>) -> (Option<f64>, Option<String>) {
+/// Version 3 comes first, because every source gives it; 4 and 2 stand in where it is missing.
+fn cvss_versions(cvss: &CvssWire<'_>) -> Vec<Cvss> {
     let versions = [
         (cvss.v3_score, &cvss.v3_vector),
         (cvss.v4_score, &cvss.v4_vector),
         (cvss.v2_score, &cvss.v2_vector),
     ];
-    versions
+    let stated = versions
         .into_iter()
-        .find(|(score, vector)| score.is_some() || vector.get().is_some())
-        .map_or((None, None), |(score, vector)| {
-            (within(score, 10.0), vector.owned())
+        .filter(|(score, vector)| score.is_some() || vector.get().is_some());
+    stated
+        .map(|(score, vector)| Cvss {
+            score: within(score, 10.0),
+            vector: vector.owned(),
         })
+        .collect()
 }
 
 fn misconfiguration(

@@ -71,6 +71,17 @@ pub(super) struct ImageConfigWire<'a> {
     pub(super) os: Maybe<'a>,
     #[serde(borrow)]
     pub(super) variant: Maybe<'a>,
+    #[serde(borrow)]
+    pub(super) history: Entries<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct HistoryWire<'a> {
+    #[serde(borrow)]
+    pub(super) created_by: Maybe<'a>,
+    #[serde(borrow)]
+    pub(super) empty_layer: Maybe<'a>,
 }
 
 /// One target of the scan: the system's packages, a lock file, a Dockerfile.

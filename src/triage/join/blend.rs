@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::model::{
-    Finding, FindingKey, Fix, FixState, Kind, Location, Package, PackageIdentity, Rating,
-    SuppressedBy, Suppression, VulnerabilityId,
+    Exploitation, Finding, FindingKey, Fix, FixState, Kind, LayerPlace, Location, Package,
+    PackageIdentity, Rating, SuppressedBy, Suppression, VulnerabilityId,
 };
 use crate::triage::join::Item;
 use crate::triage::natural::natural;
@@ -41,6 +41,7 @@ pub(super) fn blend(
             .iter()
             .any(|item| item.record.known_exploited == Some(value))
     };
+    let (epss, exploitation) = exploitation(&items);
     let titles = items.iter().map(|item| item.record.title.as_str());
     let mut records: Vec<_> = items.iter().map(|item| item.place).collect();
     records.sort_unstable();
@@ -67,18 +68,41 @@ pub(super) fn blend(
             .min_by_key(|title| (title.len(), *title))
             .unwrap_or_default()
             .to_owned(),
-        epss: items
-            .iter()
-            .filter_map(|item| item.record.epss)
-            .max_by(f64::total_cmp),
+        epss,
         known_exploited: if exploited(true) {
             Some(true)
         } else {
             exploited(false).then_some(false)
         },
+        exploitation,
+        layer: LayerPlace::Unknown,
         suppressed_by,
         id,
     })
+}
+
+/// The highest EPSS with what was said beside it, and what any record knows of the catalogue. An
+/// EPSS without a day is of the day of its report.
+fn exploitation(items: &[Item<'_>]) -> (Option<f64>, Exploitation) {
+    let scores = items.iter().filter_map(|item| {
+        let said = &item.record.exploitation;
+        let day = said.scored.or_else(|| item.report.informed());
+        Some((item.record.epss?, day, said.percentile))
+    });
+    let best = scores.max_by(|one, other| {
+        let percentile = |score: Option<f64>| score.unwrap_or(-1.0);
+        (one.0.total_cmp(&other.0))
+            .then(one.1.cmp(&other.1))
+            .then(percentile(one.2).total_cmp(&percentile(other.2)))
+    });
+    let listed = items.iter().map(|item| &item.record.exploitation);
+    let exploitation = Exploitation {
+        percentile: best.and_then(|(_, _, percentile)| percentile),
+        scored: best.and_then(|(_, day, _)| day),
+        listed: listed.clone().filter_map(|said| said.listed).min(),
+        ransomware: listed.filter_map(|said| said.ransomware).max(),
+    };
+    (best.map(|(score, _, _)| score), exploitation)
 }
 
 /// The order in which records are asked: those that say most about the package first. Trivy writes
@@ -129,6 +153,13 @@ fn ratings(items: &[Item<'_>]) -> Vec<Arc<Rating>> {
             .then_with(|| {
                 let score = |rating: &Rating| rating.score.unwrap_or(-1.0);
                 score(other).total_cmp(&score(one))
+            })
+            .then_with(|| {
+                let vectors = |rating: &Rating| -> Vec<Option<String>> {
+                    let others = rating.other_cvss.iter();
+                    others.map(|cvss| cvss.vector.clone()).collect()
+                };
+                vectors(one).cmp(&vectors(other))
             })
     });
     ratings.dedup();

@@ -249,8 +249,7 @@ fn a_rating_that_is_missing_or_known_to_both_is_told() {
                 scanner: scanner.into(),
                 source: (*source).into(),
                 severity: *severity,
-                score: None,
-                vector: None,
+                ..Rating::default()
             })
             .map(Arc::new)
             .collect();
