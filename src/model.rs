@@ -5,6 +5,7 @@
 mod digest;
 mod exemption;
 mod exploit;
+mod feed;
 mod finding;
 pub mod oci;
 mod package;
@@ -23,9 +24,8 @@ pub use digest::{Algorithm, Digest, ParseDigestError, to_hex};
 pub use exemption::{
     Exemption, ExemptionDocument, ExemptionRule, ExemptionStatus, GrypeRule, Product, ProductName,
 };
-pub use exploit::{
-    Cve, EpssScore, EpssScores, Exploitation, Feed, FeedKind, KevCatalogue, KevEntry,
-};
+pub use exploit::{Cve, EpssScore, Exploitation, KevEntry};
+pub use feed::{EpssScores, Feed, FeedKind, KevCatalogue};
 pub use finding::{Finding, FindingKey, LayerPlace, RecordRef};
 pub use package::{Location, Package, PackageIdentity};
 pub use pattern::{ParsePatternError, Pattern};

@@ -13,6 +13,8 @@ pub mod join;
 mod natural;
 pub mod policy;
 pub mod prediction;
+pub mod ratings;
+pub mod risk;
 pub mod standing;
 pub mod subject;
 pub mod suppress;

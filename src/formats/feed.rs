@@ -268,7 +268,7 @@ mod tests {
         let mut fields = Vec::new();
         let mut all = Vec::new();
         while let Some(line) = lines.next(&mut fields) {
-            let texts = fields.iter().map(|field| field.to_string()).collect();
+            let texts = fields.iter().map(ToString::to_string).collect();
             all.push((line.number, texts, line.is_ended, line.is_open));
         }
         all

@@ -317,7 +317,7 @@ pub fn base_layers(history: &[History]) -> Option<usize> {
     let below = history.get(..last_layer)?;
     let end = below.iter().rposition(|step| {
         let command = |prefix: &&str| step.created_by.starts_with(prefix);
-        step.empty_layer && COMMANDS.iter().any(|prefix| command(&prefix))
+        step.empty_layer && COMMANDS.iter().any(command)
     })?;
     let layers = below.iter().take(end).filter(|step| !step.empty_layer);
     Some(layers.count()).filter(|count| *count > 0)

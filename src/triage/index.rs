@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::model::{Decision, Finding, Fixable, Kind, Severity, Standing};
 use crate::triage::natural::natural;
+use crate::triage::risk::Risk;
 
 /// What the verdict column shows of a finding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub(in crate::triage) struct IndexRow {
     pub(in crate::triage) version: u32,
     pub(in crate::triage) title: u32,
     pub(in crate::triage) scanners: u32,
+    /// Its place in the risk order.
+    pub(in crate::triage) risk: u64,
     /// Where its aliases start and end in the column of aliases.
     aliases: (u32, u32),
 }
@@ -168,6 +171,7 @@ impl FindingIndex {
                 version: dictionary.number(&finding.package.version),
                 title: dictionary.number(&finding.title),
                 scanners,
+                risk: Risk::of(finding).rank(),
                 aliases: (first, position(aliases.len())),
             });
         }

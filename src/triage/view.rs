@@ -26,11 +26,13 @@ pub enum Column {
     Scanners,
     /// The verdict: undecided first, then what no longer holds, then what does.
     Verdict,
+    /// The risk order of `triage::risk`, what to look at first.
+    Risk,
 }
 
 impl Column {
     /// Every column, in the order of the list.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Severity,
         Self::Id,
         Self::Package,
@@ -38,6 +40,7 @@ impl Column {
         Self::Fix,
         Self::Scanners,
         Self::Verdict,
+        Self::Risk,
     ];
 
     /// Returns the name used on screens and on the command line.
@@ -51,6 +54,7 @@ impl Column {
             Self::Fix => "fix",
             Self::Scanners => "scanners",
             Self::Verdict => "verdict",
+            Self::Risk => "risk",
         }
     }
 }
@@ -119,6 +123,7 @@ impl View {
 fn sort_key(index: &FindingIndex, row: &IndexRow, column: Column) -> u64 {
     match column {
         Column::Severity => u64::from(u8::MAX - row.severity as u8),
+        Column::Risk => row.risk,
         Column::Id => index.rank(row.id).into(),
         Column::Package => index.rank(row.package).into(),
         Column::Version => index.rank(row.version).into(),

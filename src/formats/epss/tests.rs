@@ -24,9 +24,9 @@ fn the_csv_of_a_day_is_read_plain_and_packed() {
     assert_eq!(of(&scores, "CVE-2024-24790"), Some((0.943, Some(1.0))));
     assert_eq!(of(&scores, "CVE-2024-24791"), None);
 
-    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    std::io::Write::write_all(&mut packer, CSV.as_bytes()).unwrap();
-    let packed = packer.finish().unwrap();
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, CSV.as_bytes()).unwrap();
+    let packed = encoder.finish().unwrap();
     let unpacked = read("scores.gz", packed.clone()).unwrap();
     assert_eq!(unpacked.scores, scores.scores);
     assert_eq!(

@@ -117,8 +117,7 @@ fn exploitation(wire: &MatchWire<'_>, epss: Option<&EpssWire<'_>>) -> Exploitati
         .vulnerability
         .iter()
         .chain(related)
-        .filter_map(|entry| entry.known_exploited.as_ref()?.0.first())
-        .next();
+        .find_map(|entry| entry.known_exploited.as_ref()?.0.first());
     Exploitation {
         percentile: epss.and_then(|entry| within(entry.percentile, 1.0)),
         scored: epss.and_then(|entry| day(entry.date.get()?)),

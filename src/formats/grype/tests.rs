@@ -71,6 +71,12 @@ fn a_match_keeps_who_said_what() {
         (record.epss, record.known_exploited),
         (Some(0.25), Some(true))
     );
+    let exploitation = &record.exploitation;
+    assert_eq!(exploitation.percentile, Some(0.96));
+    assert_eq!(exploitation.scored, "2026-04-01".parse().ok());
+    assert_eq!(exploitation.listed, "2026-03-01".parse().ok());
+    assert_eq!(exploitation.ransomware, Some(true));
+    assert_eq!(record.ratings[0].other_cvss[0].score, Some(5.1));
     assert_eq!(record.matched, MatchKind::Indirect);
     let package = &record.package;
     assert_eq!(package.ecosystem, "golang");
