@@ -147,6 +147,7 @@ fn console(files: &[PathBuf]) -> anyhow::Result<()> {
     let mut app = App::new(Start {
         review: Arc::new(open(&Inputs::default())),
         theme: Theme::detect(&environment),
+        severity_from: None,
         keymap: Keymap::default(),
         clock: environment.clock,
         reviewer: "reviewer".to_owned(),

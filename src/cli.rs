@@ -91,6 +91,10 @@ pub struct ConsoleRequest {
     pub inputs: Vec<String>,
     /// Files that belong to the image because the person says so.
     pub attach: Vec<PathBuf>,
+    /// A file of EPSS scores.
+    pub epss: Option<PathBuf>,
+    /// The catalogue of known exploited vulnerabilities.
+    pub kev: Option<PathBuf>,
     /// Images in registries and layouts.
     pub images: Vec<Image>,
     /// The platform of an image that has several.
@@ -184,6 +188,8 @@ fn console(review: ReviewArgs, settings: Settings) -> Result<Invocation, Stop> {
     Ok(Invocation::Console(Box::new(ConsoleRequest {
         inputs,
         attach: review.reading.attach,
+        epss: review.reading.epss,
+        kev: review.reading.kev,
         images,
         platform,
         subject: review.reading.subject,

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
 use crate::error::{ErrorKind, Explain};
+use crate::triage::ratings::{ParseSeverityFromError, SeverityFrom};
 
 pub use file::{FileConfig, RegistryConfig};
 
@@ -30,6 +31,8 @@ pub struct Overrides {
     pub key: Option<String>,
     /// `--policy FILE`.
     pub policy: Option<PathBuf>,
+    /// `--severity-from SOURCE`.
+    pub severity_from: Option<String>,
     /// `--ca-file FILE`.
     pub ca_file: Option<PathBuf>,
 }
@@ -49,6 +52,8 @@ pub struct Config {
     pub policy: Option<PathBuf>,
     /// The theme.
     pub theme: String,
+    /// Whose severity is shown; none: the highest any scanner gives.
+    pub severity_from: Option<SeverityFrom>,
     /// Key bindings the person changed: action name to keys.
     pub keys: std::collections::BTreeMap<String, Vec<String>>,
     /// Certificate authorities trusted besides the system's.
@@ -79,6 +84,9 @@ pub enum ConfigError {
     /// A theme that does not exist.
     #[error("`{0}` is not a theme: expected auto, dark, light, mono or high-contrast")]
     Theme(String),
+    /// A source of severities that cannot be one.
+    #[error("severity_from: {0}")]
+    SeverityFrom(#[from] ParseSeverityFromError),
 }
 
 impl Explain for ConfigError {
@@ -113,6 +121,11 @@ pub fn load(environment: &Environment, overrides: &Overrides) -> Result<Config, 
     if !THEMES.contains(&theme.as_str()) {
         return Err(ConfigError::Theme(theme));
     }
+    let severity_from = setting(
+        &overrides.severity_from,
+        "COUNTERSIGN_SEVERITY_FROM",
+        file.severity_from,
+    );
     let default_ledger = || {
         environment
             .data_folder()
@@ -138,6 +151,7 @@ pub fn load(environment: &Environment, overrides: &Overrides) -> Result<Config, 
             .or(file.policy)
             .or_else(own_policy),
         theme,
+        severity_from: severity_from.map(|text| text.parse()).transpose()?,
         keys: file.keys,
         ca_file: overrides
             .ca_file

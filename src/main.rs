@@ -28,6 +28,8 @@ fn console(request: ConsoleRequest) -> ExitCode {
         inputs: Inputs {
             paths: request.inputs,
             attach: request.attach,
+            epss: request.epss,
+            kev: request.kev,
             ..Inputs::default()
         },
         images: request.images,

@@ -98,6 +98,7 @@ pub fn start(world: &World, size: (u16, u16)) -> Result<App, TuiError> {
     Ok(App::new(Start {
         review: Arc::new(nothing),
         theme: theme(world),
+        severity_from: config.severity_from.clone(),
         keymap: keymap(config)?,
         clock: environment.clock,
         reviewer: config.reviewer.clone(),

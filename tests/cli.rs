@@ -4,6 +4,7 @@
 
 mod compare;
 mod corpus;
+mod exploits;
 mod hostile;
 mod ledger;
 

@@ -23,7 +23,9 @@ use crate::config::Overrides;
 
 pub(crate) use evidence::{DecideArgs, DecisionArg, GateArgs, LedgerArgs, LedgerCommand};
 pub(crate) use exporting::{ExportArg, ExportArgs, PredictArgs, ReportArgs};
-pub(crate) use reading::{CompareArgs, ComponentsArgs, FindingsArgs, InspectArgs, ListArgs};
+pub(crate) use reading::{
+    CompareArgs, ComponentsArgs, FindingsArgs, InspectArgs, ListArgs, SortArg,
+};
 pub(crate) use setup::{
     CompletionsArgs, ConfigArgs, ConfigCommand, DemoArgs, KeyArgs, KeyCommand, ManArgs,
 };
@@ -167,6 +169,12 @@ pub(crate) struct ReadingArgs {
     /// A report that belongs to the image because you say so; recorded as asserted
     #[arg(long, value_name = "FILE")]
     pub(crate) attach: Vec<PathBuf>,
+    /// EPSS scores to add: the CSV of a day (plain or gzip) or the API's JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) epss: Option<PathBuf>,
+    /// The catalogue of known exploited vulnerabilities to add: CISA's JSON or CSV
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kev: Option<PathBuf>,
     /// Go on with a report that was read only in part; the gate stays closed
     #[arg(long)]
     pub(crate) allow_partial: bool,
@@ -199,6 +207,9 @@ pub(crate) struct ReviewArgs {
     /// Who reviews
     #[command(flatten)]
     pub(crate) reviewer: ReviewerOption,
+    /// Whose severity is shown
+    #[command(flatten)]
+    pub(crate) severity: SeverityOption,
 }
 
 /// `--key`.
@@ -215,6 +226,14 @@ pub(crate) struct PolicyOption {
     /// The policy file; by default countersign.toml of the working directory
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
+}
+
+/// `--severity-from`.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct SeverityOption {
+    /// Show the severity of nvd, ghsa, the vendor, another source or a scanner; * marks where it gives none. Filters, totals, documents and the gate keep the highest
+    #[arg(long, value_name = "SOURCE")]
+    pub(crate) severity_from: Option<String>,
 }
 
 /// `--archive`.
@@ -293,6 +312,7 @@ impl Command {
             Self::Review(args) => args.overrides(),
             Self::Findings(args) => args.overrides(),
             Self::List(args) => args.overrides(),
+            Self::Compare(args) => args.overrides(),
             Self::Decide(args) => args.overrides(),
             Self::Gate(args) => args.overrides(),
             Self::Export(args) => args.overrides(),
@@ -307,7 +327,6 @@ impl Command {
             Self::Tree(args) => args.overrides(),
             Self::Archive(args) => args.overrides(),
             Self::Demo(_)
-            | Self::Compare(_)
             | Self::Components(_)
             | Self::Inspect(_)
             | Self::Config(_)
@@ -326,6 +345,7 @@ impl ReviewArgs {
             reviewer: self.reviewer.reviewer.clone(),
             key: self.key.key.clone(),
             policy: self.policy.policy.clone(),
+            severity_from: self.severity.severity_from.clone(),
             ..Overrides::default()
         }
     }

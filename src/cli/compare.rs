@@ -100,6 +100,8 @@ pub(super) fn run(args: &CompareArgs, settings: &Settings) -> Result<Exit, Stop>
         };
         document.write(&mut output)?;
     } else {
+        let from = settings.config().severity_from.as_ref();
+        let mut all_shown = Vec::new();
         let name = |position: &usize| subjects.get(*position).map_or("", |subject| subject.name);
         let mut is_first = true;
         for (position, matrix) in &across {
@@ -108,12 +110,17 @@ pub(super) fn run(args: &CompareArgs, settings: &Settings) -> Result<Exit, Stop>
         }
         for (position, comparison) in &compared {
             separate(&mut is_first, &mut output)?;
-            table::pair(
-                name(position),
+            let pair = table::Pair {
+                name: name(position),
                 comparison,
-                args.only_differences,
-                &mut output,
-            )?;
+                review,
+                from,
+                only_differences: args.only_differences,
+            };
+            all_shown.extend(pair.write(&mut output)?);
+        }
+        if let Some(from) = from {
+            open::say_severity_from(review, from, all_shown.into_iter());
         }
     }
     output.finish()?;

@@ -21,6 +21,7 @@ struct ConfigDocument {
     policy: Option<String>,
     policy_sha256: Option<String>,
     theme: String,
+    severity_from: Option<String>,
     ca_file: Option<String>,
 }
 
@@ -69,6 +70,7 @@ fn show(settings: &Settings, json: bool, output: &mut Output) -> Result<Exit, St
             .ok()
             .map(|policy| policy.sha256().to_string()),
         theme: config.theme.clone(),
+        severity_from: config.severity_from.as_ref().map(ToString::to_string),
         ca_file: path(&config.ca_file),
     };
     if json {
@@ -90,6 +92,9 @@ fn show(settings: &Settings, json: bool, output: &mut Output) -> Result<Exit, St
             .unwrap_or_else(|| "(unreadable)".to_owned()),
     ]);
     table.row(["theme", &document.theme]);
+    let highest = || "(the highest any scanner gives)".to_owned();
+    let from = document.severity_from.unwrap_or_else(highest);
+    table.row(["severity_from", &from]);
     table.row(["ca_file", &document.ca_file.unwrap_or_else(none)]);
     output.table(&table, 0)?;
     Ok(Exit::Done)

@@ -80,6 +80,8 @@ pub(super) fn console(args: &DemoArgs, settings: &Settings) -> Result<Invocation
     Ok(Invocation::Console(Box::new(ConsoleRequest {
         inputs: vec![guard.stage.reports().display().to_string()],
         attach: Vec::new(),
+        epss: None,
+        kev: None,
         images: Vec::new(),
         platform: None,
         subject: None,

@@ -2,12 +2,12 @@
 //!
 //! Field names and their order are the contract's. Each command's own document is in its file.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
 use crate::model::{
-    DatabaseAge, Digest, Encoding, ExemptionDocument, Format, JoinRule, RecordCounts, Report,
-    Subject,
+    DatabaseAge, Digest, Encoding, ExemptionDocument, Feed, FeedKind, Format, JoinRule,
+    RecordCounts, Report, Subject,
 };
 use crate::review::Review;
 use crate::text::thousands;
@@ -164,6 +164,40 @@ pub(crate) fn suppressed(review: &Review, chosen: &[usize]) -> Option<String> {
         .map(|(name, count)| format!("{} by {name}", thousands(count)))
         .collect();
     (all > 0).then(|| format!("{} suppressed: {}", thousands(all), parts.join(", ")))
+}
+
+/// A file about exploitation.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct FeedView<'a> {
+    pub(crate) kind: FeedKind,
+    pub(crate) path: &'a str,
+    pub(crate) sha256: &'a Digest,
+    pub(crate) date: Option<NaiveDate>,
+    pub(crate) version: Option<&'a str>,
+    pub(crate) entries: u64,
+    pub(crate) unreadable: u64,
+    pub(crate) notices: &'a [String],
+    /// The file in a few words, for tables.
+    #[serde(skip)]
+    pub(crate) summary: String,
+}
+
+impl<'a> FeedView<'a> {
+    /// Returns the files of a review.
+    pub(crate) fn all(review: &'a Review) -> Vec<Self> {
+        let view = |feed: &'a Feed| Self {
+            kind: feed.kind,
+            path: &feed.origin.path,
+            sha256: &feed.origin.sha256,
+            date: feed.date,
+            version: feed.version.as_deref(),
+            entries: feed.entries,
+            unreadable: feed.losses.iter().map(|loss| loss.records).sum(),
+            notices: &feed.notices,
+            summary: format!("{} ({})", feed.summary(), feed.origin.path),
+        };
+        review.feeds.iter().map(view).collect()
+    }
 }
 
 /// What became of the entries of all reports: `joined + suppressed + unreadable = read`.

@@ -2,13 +2,16 @@
 //!
 //! Joining and filtering are `triage`'s work.
 
+mod rated;
+
 use std::str::FromStr as _;
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use serde::Serialize;
 
-use super::args::{FindingsArgs, Format};
-use super::document::{self, ExemptionView, RecordTotals, ReportView, SubjectView};
+use super::args::{FindingsArgs, Format, SortArg};
+use super::document::{self, ExemptionView, FeedView, RecordTotals, ReportView, SubjectView};
 use super::exit::Exit;
 use super::open;
 use super::output::{self, Align, Output, Table, severity_color};
@@ -22,6 +25,8 @@ use crate::model::{
 use crate::review::Review;
 use crate::text::thousands;
 use crate::triage::filter::Filter;
+use crate::triage::ratings::{self, SeverityFrom, SeverityReason, Shown};
+use crate::triage::risk::Risk;
 use crate::triage::view::{Sort, View};
 
 /// The document `findings`.
@@ -30,6 +35,7 @@ struct FindingsDocument<'a> {
     subjects: Vec<SubjectView<'a>>,
     reports: Vec<ReportView<'a>>,
     exemptions: Vec<ExemptionView<'a>>,
+    feeds: Vec<FeedView<'a>>,
     records: RecordTotals,
     totals: Totals,
     findings: Vec<FindingView<'a>>,
@@ -69,6 +75,7 @@ struct FindingView<'a> {
     id: &'a VulnerabilityId,
     aliases: &'a [VulnerabilityId],
     severity: Severity,
+    severity_because: SeverityReason,
     ratings: &'a [Arc<Rating>],
     package: PackageView<'a>,
     fix: &'a Fix,
@@ -76,9 +83,19 @@ struct FindingView<'a> {
     records: usize,
     title: &'a str,
     epss: Option<f64>,
+    epss_percentile: Option<f64>,
+    epss_date: Option<NaiveDate>,
     known_exploited: Option<bool>,
+    known_exploited_since: Option<NaiveDate>,
+    known_ransomware_use: Option<bool>,
+    risk: Risk,
     suppressed_by: Option<&'a Suppression>,
     verdict: Option<&'a StandingVerdict>,
+    /// The severity to show where a table is written; documents keep the finding's own.
+    #[serde(skip)]
+    shown: Option<Shown>,
+    #[serde(skip)]
+    finding: &'a Finding,
 }
 
 /// The package of a finding.
@@ -93,8 +110,15 @@ struct PackageView<'a> {
 }
 
 impl<'a> FindingView<'a> {
-    fn of(finding: &'a Finding, subject: usize, verdict: Option<&'a StandingVerdict>) -> Self {
+    fn of(
+        review: &'a Review,
+        finding: &'a Finding,
+        subject: usize,
+        verdict: Option<&'a StandingVerdict>,
+        from: Option<&SeverityFrom>,
+    ) -> Self {
         let package = &finding.package;
+        let exploitation = &finding.exploitation;
         Self {
             key: &finding.key,
             subject,
@@ -102,6 +126,7 @@ impl<'a> FindingView<'a> {
             id: &finding.id,
             aliases: &finding.aliases,
             severity: finding.severity,
+            severity_because: ratings::because(finding, &review.reports),
             ratings: &finding.ratings,
             package: PackageView {
                 name: &package.name,
@@ -116,9 +141,25 @@ impl<'a> FindingView<'a> {
             records: finding.records.len(),
             title: &finding.title,
             epss: finding.epss,
+            epss_percentile: exploitation.percentile,
+            epss_date: exploitation.scored.filter(|_| finding.epss.is_some()),
             known_exploited: finding.known_exploited,
+            known_exploited_since: exploitation.listed,
+            known_ransomware_use: exploitation.ransomware,
+            risk: Risk::of(finding),
             suppressed_by: finding.suppressed_by.as_ref(),
             verdict,
+            shown: from.map(|from| ratings::shown(finding, &review.reports, from)),
+            finding,
+        }
+    }
+
+    /// Returns the severity for a table: with `*` where it is not the source's that was asked for.
+    fn shown_severity(&self) -> (Severity, String) {
+        match self.shown {
+            Some(shown) if shown.is_fallback => (shown.severity, format!("{}*", shown.severity)),
+            Some(shown) => (shown.severity, shown.severity.to_string()),
+            None => (self.severity, self.severity.to_string()),
         }
     }
 }
@@ -132,14 +173,28 @@ pub(super) fn run(args: &FindingsArgs, settings: &Settings) -> Result<Exit, Stop
     let opened = open::open(settings, &args.input.inputs, &args.input.reading)?;
     let chosen = open::subjects(&opened.review, &args.input.reading)?;
     open::warn_unscanned(&opened.review, &chosen);
-    let (document, rows) = view_of(&opened.review, &chosen, &filter);
+    let is_table = matches!(format, Format::Table | Format::Markdown);
+    let from = settings.config().severity_from.as_ref();
+    let from = from.filter(|_| is_table);
+    let sort = Sort {
+        column: args.sort.into(),
+        reverse: false,
+    };
+    let (document, rows) = view_of(&opened.review, &chosen, &filter, sort, from);
     match format {
         Format::Json => output.document("findings", &document)?,
         Format::Csv => output.data(&rows::csv(&opened.review, &rows))?,
-        Format::Markdown => output.data(&rows::markdown(&opened.review, &rows))?,
-        Format::Table | Format::Digest | Format::Html => table(&document, &mut output)?,
+        Format::Markdown => output.data(&rows::markdown(&opened.review, &rows, from))?,
+        Format::Table | Format::Digest | Format::Html => {
+            let with_risk = args.sort == SortArg::Risk;
+            table(&document, with_risk, settings.verbose > 0, &mut output)?;
+        }
     }
     output.finish()?;
+    if let Some(from) = from {
+        let shown = document.findings.iter().filter_map(|one| one.shown);
+        open::say_severity_from(&opened.review, from, shown);
+    }
     let totals = document.totals;
     if totals.shown < totals.findings && format != Format::Json {
         output::note(&format!(
@@ -175,6 +230,8 @@ fn view_of<'a>(
     review: &'a Review,
     chosen: &[usize],
     filter: &Filter,
+    sort: Sort,
+    from: Option<&SeverityFrom>,
 ) -> (FindingsDocument<'a>, Vec<usize>) {
     let reports = ReportView::all(review, chosen);
     let mut totals = Totals::default();
@@ -195,7 +252,7 @@ fn view_of<'a>(
         totals.by_severity.add(finding.severity);
         totals.fixable += u64::from(finding.fix.fixable() == Fixable::Yes);
     }
-    let view = View::build(&review.index, filter, Sort::default());
+    let view = View::build(&review.index, filter, sort);
     let (mut findings, mut rows) = (Vec::new(), Vec::new());
     let (mut suppressed, mut hidden) = (Vec::new(), Vec::new());
     for row in view.rows() {
@@ -213,12 +270,13 @@ fn view_of<'a>(
             (&mut findings, &mut rows)
         };
         places.push(row);
-        list.push(FindingView::of(finding, subject, verdict));
+        list.push(FindingView::of(review, finding, subject, verdict, from));
     }
     totals.shown = findings.len() as u64;
     totals.filtered_out = totals.findings.saturating_sub(totals.shown);
     let document = FindingsDocument {
         subjects: SubjectView::all(review, chosen),
+        feeds: FeedView::all(review),
         records: RecordTotals::of(&reports),
         reports,
         exemptions: ExemptionView::all(review),
@@ -233,7 +291,12 @@ fn view_of<'a>(
 }
 
 /// Writes one table a subject, headed by the image and what was read about it.
-fn table(document: &FindingsDocument<'_>, output: &mut Output) -> Result<(), Stop> {
+fn table(
+    document: &FindingsDocument<'_>,
+    with_risk: bool,
+    verbose: bool,
+    output: &mut Output,
+) -> Result<(), Stop> {
     for (position, subject) in document.subjects.iter().enumerate() {
         if position > 0 {
             output.data("\n")?;
@@ -254,39 +317,62 @@ fn table(document: &FindingsDocument<'_>, output: &mut Output) -> Result<(), Sto
             ),
         };
         output.line(&format!("{}  ({read})", subject.name))?;
-        let mine = document
+        let mine: Vec<&FindingView<'_>> = document
             .rows()
-            .filter(|finding| finding.subject == position);
-        let mut table = Table::new(&[
-            ("severity", Align::Left),
-            ("id", Align::Left),
-            ("package", Align::Left),
-            ("version", Align::Left),
-            ("fixed in", Align::Left),
-            ("scanners", Align::Left),
-            ("verdict", Align::Left),
-        ]);
-        let mut count = 0_u64;
-        for finding in mine {
-            count += 1;
-            table.row([
-                finding.severity.as_str(),
-                finding.id.as_str(),
-                finding.package.name,
-                finding.package.version,
-                &rows::fix(finding.fix),
-                &finding.scanners.join(","),
-                &rows::verdict(finding.suppressed_by, finding.verdict),
-            ]);
-            table.color(0, severity_color(finding.severity));
-        }
-        if count > 0 {
-            output.table(&table, 0)?;
+            .filter(|finding| finding.subject == position)
+            .collect();
+        if !mine.is_empty() {
+            output.table(&table_of(&mine, with_risk), 0)?;
+            for finding in mine.iter().filter(|_| verbose) {
+                rated::write(finding, output)?;
+            }
         } else if !scanners.is_empty() {
             output.line("no finding to show")?;
         }
     }
     summary(document, output)
+}
+
+/// Returns a row a finding; with the terms of the risk order that have no column otherwise.
+fn table_of(findings: &[&FindingView<'_>], with_risk: bool) -> Table {
+    let mut columns = vec![("severity", Align::Left)];
+    if with_risk {
+        columns.extend([("kev", Align::Left), ("epss", Align::Right)]);
+    }
+    columns.extend([
+        ("id", Align::Left),
+        ("package", Align::Left),
+        ("version", Align::Left),
+        ("fixed in", Align::Left),
+    ]);
+    if with_risk {
+        columns.push(("layer", Align::Left));
+    }
+    columns.extend([("scanners", Align::Left), ("verdict", Align::Left)]);
+    let mut table = Table::new(&columns);
+    for finding in findings {
+        let (severity, text) = finding.shown_severity();
+        let mut cells = vec![text];
+        if with_risk {
+            cells.extend(rated::cells(finding));
+        }
+        cells.extend([
+            finding.id.to_string(),
+            finding.package.name.to_owned(),
+            finding.package.version.to_owned(),
+            rows::fix(finding.fix),
+        ]);
+        if with_risk {
+            cells.push(finding.risk.layer.as_str().to_owned());
+        }
+        cells.extend([
+            finding.scanners.join(","),
+            rows::verdict(finding.suppressed_by, finding.verdict),
+        ]);
+        table.row(cells);
+        table.color(0, severity_color(severity));
+    }
+    table
 }
 
 /// Writes the counts and what became of the records.
@@ -314,8 +400,11 @@ fn summary(document: &FindingsDocument<'_>, output: &mut Output) -> Result<(), S
         thousands(records.suppressed),
         thousands(records.unreadable)
     ))?;
-    match &document.suppressed_line {
-        Some(line) => output.line(line),
-        None => Ok(()),
+    if let Some(line) = &document.suppressed_line {
+        output.line(line)?;
     }
+    for feed in &document.feeds {
+        output.line(&feed.summary)?;
+    }
+    Ok(())
 }

@@ -8,12 +8,13 @@ use super::args::{Format, ListArgs};
 use super::document::{self, ExemptionView, ReportView, SubjectView};
 use super::exit::Exit;
 use super::open;
-use super::output::{Align, Table};
+use super::output::{self, Align, Table};
 use super::settings::Settings;
 use super::stop::Stop;
-use crate::model::SeverityCounts;
+use crate::model::{Severity, SeverityCounts};
 use crate::review::{Review, SubjectState};
 use crate::text::thousands;
+use crate::triage::ratings::{self, SeverityFrom};
 
 /// The document `list`.
 #[derive(Serialize)]
@@ -60,13 +61,20 @@ pub(super) fn run(args: &ListArgs, settings: &Settings) -> Result<Exit, Stop> {
         };
         output.document("list", &document)?;
     } else {
-        let table = table(&listed);
+        let from = settings.config().severity_from.as_ref();
+        let counted = from.map(|from| counted(review, &chosen, from));
+        let table = table(&listed, counted.as_deref());
         output.table(&table, 0)?;
         if let Some(line) = document::suppressed(review, &chosen) {
             output.line(&line)?;
         }
     }
     output.finish()?;
+    if let (Some(from), Format::Table) = (settings.config().severity_from.as_ref(), format) {
+        output::note(&format!(
+            "the source is {from}; all other counts are of the highest severity any scanner gives"
+        ));
+    }
     Ok(opened.exit)
 }
 
@@ -95,19 +103,58 @@ fn listed(review: &Review, subject: usize) -> Option<ListedSubject<'_>> {
     })
 }
 
-fn table(listed: &[ListedSubject<'_>]) -> Table {
-    let mut table = Table::new(&[
+/// Counts of an image's findings by the severity of one source.
+#[derive(Clone, Copy, Default)]
+struct Counted {
+    critical: u64,
+    high: u64,
+    unrated: u64,
+}
+
+/// Counts the findings that are not suppressed by the severity a source gives them.
+fn counted(review: &Review, chosen: &[usize], from: &SeverityFrom) -> Vec<Counted> {
+    let of = |subject: &usize| {
+        let mut counted = Counted::default();
+        for position in review.findings_of(*subject) {
+            let finding = review.findings.get(position);
+            let Some(finding) = finding.filter(|finding| finding.suppressed_by.is_none()) else {
+                continue;
+            };
+            let shown = ratings::shown(finding, &review.reports, from);
+            match shown.severity {
+                _ if shown.is_fallback => counted.unrated += 1,
+                Severity::Critical => counted.critical += 1,
+                Severity::High => counted.high += 1,
+                _ => {}
+            }
+        }
+        counted
+    };
+    chosen.iter().map(of).collect()
+}
+
+/// Returns a row an image. What a source's severities are is shown beside the totals, which are
+/// always those of the highest.
+fn table(listed: &[ListedSubject<'_>], counted: Option<&[Counted]>) -> Table {
+    let mut columns = vec![
         ("image", Align::Left),
         ("state", Align::Left),
         ("findings", Align::Right),
         ("critical", Align::Right),
         ("high", Align::Right),
+    ];
+    if counted.is_some() {
+        let own = ["critical by source", "high by source", "not rated by it"];
+        columns.extend(own.map(|name| (name, Align::Right)));
+    }
+    columns.extend([
         ("fixable", Align::Right),
         ("undecided", Align::Right),
         ("read", Align::Left),
         ("joined by", Align::Left),
     ]);
-    for one in listed {
+    let mut table = Table::new(&columns);
+    for (position, one) in listed.iter().enumerate() {
         let scanners = one.scanners.join(", ");
         let read = match (one.scanned, one.partial) {
             _ if one.scanners.is_empty() => "no report".to_owned(),
@@ -123,17 +170,24 @@ fn table(listed: &[ListedSubject<'_>]) -> Table {
                 thousands(count)
             }
         };
-        table.row([
+        let mut cells = vec![
             one.subject.name.to_owned(),
             one.state.as_str().to_owned(),
             count(one.findings),
             count(one.by_severity.critical),
             count(one.by_severity.high),
+        ];
+        if let Some(all) = counted {
+            let by = all.get(position).copied().unwrap_or_default();
+            cells.extend([count(by.critical), count(by.high), count(by.unrated)]);
+        }
+        cells.extend([
             count(one.fixable),
             count(one.undecided),
             read,
             one.subject.joined_by.as_str().to_owned(),
         ]);
+        table.row(cells);
     }
     table
 }

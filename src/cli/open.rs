@@ -13,6 +13,7 @@ use super::work;
 use crate::ledger::Chain;
 use crate::review::{self, Inputs, Review};
 use crate::triage::policy::Policy;
+use crate::triage::ratings::{self, SeverityFrom, Shown};
 
 /// What was read, and how the command ends if nothing else happens.
 #[derive(Debug)]
@@ -85,6 +86,8 @@ fn open_on(
     let inputs = Inputs {
         paths: inputs.to_vec(),
         attach: reading.attach.clone(),
+        epss: reading.epss.clone(),
+        kev: reading.kev.clone(),
         ..Inputs::default()
     };
     let environment = settings.environment();
@@ -145,13 +148,22 @@ fn tell(review: &Review, allow_partial: bool) -> Exit {
         .exemptions
         .iter()
         .map(|document| (&document.origin.path, &document.losses));
-    for (path, losses) in reports.chain(sboms).chain(exemptions) {
+    let feeds = review
+        .feeds
+        .iter()
+        .map(|feed| (&feed.origin.path, &feed.losses));
+    for feed in &review.feeds {
+        for notice in &feed.notices {
+            output::note(&format!("note: `{}`: {notice}", feed.origin.path));
+        }
+    }
+    for (path, losses) in reports.chain(sboms).chain(exemptions).chain(feeds) {
         let Some(first) = losses.first() else {
             continue;
         };
         let lost: u64 = losses.iter().map(|loss| loss.records).sum();
         let hint = if allow_partial {
-            "the gate stays closed until the whole report is read"
+            "what was lost is not shown; the gate stays closed until the whole report is read"
         } else {
             "write the report again, or go on without the lost entries with --allow-partial"
         };
@@ -193,6 +205,35 @@ pub(crate) fn subject(review: &Review, reading: &ReadingArgs) -> Result<usize, S
         stop.hints.extend(listed);
         stop.hint("choose one with --subject IMAGE|DIGEST")
     })
+}
+
+/// Says whose severity a table shows, and where it is not: `shown` is what stands in the table.
+pub(crate) fn say_severity_from(
+    review: &Review,
+    from: &SeverityFrom,
+    shown: impl Iterator<Item = Shown>,
+) {
+    let (mut all, mut fallbacks) = (0_u64, 0_u64);
+    for one in shown {
+        all += 1;
+        fallbacks += u64::from(one.is_fallback);
+    }
+    let count = crate::text::thousands;
+    if all > 0 && fallbacks == all {
+        let sources = ratings::sources(&review.findings).join(", ");
+        output::warning(
+            &format!("{from} rates nothing here: the highest severity any scanner gives is shown"),
+            &[format!(
+                "what rates something: {sources}; or vendor, or a scanner's name"
+            )],
+        );
+    } else {
+        let unrated = format!("; * marks the {} it does not rate", count(fallbacks));
+        output::note(&format!(
+            "severity from {from}{}. Filters, totals and the gate use the highest any scanner gives",
+            if fallbacks > 0 { unrated.as_str() } else { "" }
+        ));
+    }
 }
 
 /// Warns where nothing is known about an image's vulnerabilities: that is not "no finding".

@@ -25,6 +25,8 @@ pub struct FileConfig {
     pub policy: Option<PathBuf>,
     /// The theme.
     pub theme: Option<String>,
+    /// Whose severity is shown.
+    pub severity_from: Option<String>,
     /// Key bindings: action name to keys.
     pub keys: BTreeMap<String, Vec<String>>,
     /// Settings by registry host.

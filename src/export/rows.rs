@@ -6,6 +6,7 @@
 use crate::model::{Fix, FixState, Standing, StandingVerdict, Suppression, VulnerabilityId};
 use crate::review::Review;
 use crate::text::Safe;
+use crate::triage::ratings::{self, SeverityFrom};
 
 const COLUMNS: [&str; 15] = [
     "image",
@@ -115,18 +116,28 @@ fn csv_cell(text: &str) -> String {
     format!("\"{guard}{}\"", text.replace('"', "\"\""))
 }
 
-/// Returns these findings (rows of the review) as a Markdown table.
+/// Returns these findings (rows of the review) as a Markdown table; with the severity of `from`,
+/// and `*` where that says none.
 #[must_use]
-pub fn markdown(review: &Review, rows: &[usize]) -> String {
+pub fn markdown(review: &Review, rows: &[usize], from: Option<&SeverityFrom>) -> String {
     const SHOWN: [usize; 8] = [0, 3, 4, 6, 7, 10, 12, 13];
-    let row = |cells: Vec<&str>| format!("| {} |\n", cells.join(" | "));
+    let line = |cells: Vec<&str>| format!("| {} |\n", cells.join(" | "));
     let headings = SHOWN.iter().filter_map(|column| COLUMNS.get(*column));
-    let mut text = row(headings.copied().collect());
-    text.push_str(&row(vec!["---"; SHOWN.len()]));
-    for columns in rows.iter().filter_map(|row| columns(review, *row)) {
-        let cells = columns.map(|text| markdown_cell(&text));
+    let mut text = line(headings.copied().collect());
+    text.push_str(&line(vec!["---"; SHOWN.len()]));
+    for row in rows {
+        let (Some(columns), Some(finding)) = (columns(review, *row), review.findings.get(*row))
+        else {
+            continue;
+        };
+        let mut cells = columns.map(|text| markdown_cell(&text));
+        if let (Some(from), [_, _, _, severity, ..]) = (from, &mut cells) {
+            let shown = ratings::shown(finding, &review.reports, from);
+            let mark = if shown.is_fallback { "\\*" } else { "" };
+            *severity = format!("{}{mark}", shown.severity);
+        }
         let shown = SHOWN.iter().filter_map(|column| cells.get(*column));
-        text.push_str(&row(shown.map(String::as_str).collect()));
+        text.push_str(&line(shown.map(String::as_str).collect()));
     }
     text
 }

@@ -267,6 +267,6 @@ fn nothing_of_a_title_acts_in_a_spreadsheet_or_markup() {
     let junit = made(ExportFormat::Junit, &review).text;
     assert!(!junit.contains("<script>") && !junit.contains('\u{1b}'));
     let rows: Vec<usize> = (0..review.findings.len()).collect();
-    let markdown = rows::markdown(&review, &rows);
+    let markdown = rows::markdown(&review, &rows, None);
     assert!(!markdown.contains("<script>"), "{markdown}");
 }

@@ -99,6 +99,8 @@ pub enum Action {
     SortScanners,
     /// Sorts by verdict.
     SortVerdict,
+    /// Sorts by risk.
+    SortRisk,
     /// Turns the order round.
     Reverse,
     /// Shows or hides the detail pane.
@@ -144,7 +146,7 @@ pub enum Action {
 /// One row of the list of actions: the action, its name in the configuration, its summary.
 type Row = (Action, &'static str, &'static str);
 
-const ROWS: [Row; 67] = [
+const ROWS: [Row; 68] = [
     (Action::Help, "help", "help"),
     (
         Action::Back,
@@ -224,6 +226,7 @@ const ROWS: [Row; 67] = [
     (Action::SortFix, "sort-fix", "fix"),
     (Action::SortScanners, "sort-scanners", "scanners"),
     (Action::SortVerdict, "sort-verdict", "verdict"),
+    (Action::SortRisk, "sort-risk", "risk"),
     (Action::Reverse, "reverse", "turn the order round"),
     (Action::Detail, "detail", "detail"),
     (Action::Decide, "decide", "decide …"),

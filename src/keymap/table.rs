@@ -137,6 +137,7 @@ pub const BINDINGS: &[Binding] = &[
     row(Action::FalsePositive, DECISION, &[Key::char('p')]),
     row(Action::UnderInvestigation, DECISION, &[Key::char('i')]),
     row(Action::SortSeverity, SORT, &[Key::char('s')]),
+    row(Action::SortRisk, SORT, &[Key::char('e')]),
     row(Action::SortId, SORT, &[Key::char('i')]),
     row(Action::SortPackage, SORT, &[Key::char('p')]),
     row(Action::SortVersion, SORT, &[Key::char('v')]),

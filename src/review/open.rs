@@ -9,17 +9,21 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::environment::Environment;
-use crate::formats::Document;
+use crate::error::Explain as _;
+use crate::formats::{self, Document, FormatError};
 use crate::ledger::Chain;
 use crate::model::oci::ImageConfig;
-use crate::model::{ExemptionDocument, Report, Sbom};
+use crate::model::{EpssScores, ExemptionDocument, KevCatalogue, Report, Sbom, Subject};
 use crate::registry::Inspection;
 use crate::triage::hygiene;
 use crate::triage::join;
 use crate::triage::policy::Policy;
+use crate::triage::risk::base::{self, Base};
+use crate::triage::risk::exploits;
 use crate::triage::subject::{self, KnownImage};
 use crate::triage::suppress::suppress;
 
+use super::file::read_file;
 use super::reading::{Reading, read_all};
 use super::state::Parts;
 use super::{Failure, Review};
@@ -36,6 +40,10 @@ pub struct Inputs {
     pub attach: Vec<PathBuf>,
     /// Images read from a registry or layout before; each seeds a subject.
     pub images: Vec<Inspection>,
+    /// A file of EPSS scores.
+    pub epss: Option<PathBuf>,
+    /// The catalogue of known exploited vulnerabilities.
+    pub kev: Option<PathBuf>,
     /// Inputs that could not be read before, such as images.
     pub unread: Vec<Failure>,
 }
@@ -94,6 +102,10 @@ pub fn open(
     for (reading, (path, attached)) in readings.into_iter().zip(&files) {
         gathered.take(reading, path, *attached);
     }
+    let epss = inputs.epss.as_deref();
+    gathered.epss = epss.and_then(|path| gathered.feed(path, formats::epss::read));
+    let kev = inputs.kev.as_deref();
+    gathered.kev = kev.and_then(|path| gathered.feed(path, formats::kev::read));
     gathered.into_review(inputs, policy, chain, environment)
 }
 
@@ -106,10 +118,37 @@ struct Gathered {
     attached: Vec<usize>,
     failures: Vec<Failure>,
     notices: Vec<String>,
+    epss: Option<EpssScores>,
+    kev: Option<KevCatalogue>,
     standard_input: Option<Arc<Vec<u8>>>,
 }
 
 impl Gathered {
+    /// Reads a file about exploitation; one that cannot be read is a failure as a report is.
+    fn feed<T>(
+        &mut self,
+        path: &Path,
+        read: fn(&str, Vec<u8>) -> Result<T, FormatError>,
+    ) -> Option<T> {
+        let path = path.display().to_string();
+        match read_file(&path) {
+            Ok(bytes) => match read(&path, bytes) {
+                Ok(feed) => return Some(feed),
+                Err(error) => self.failures.push(Failure {
+                    path,
+                    message: error.to_string(),
+                    hints: error.hints(),
+                }),
+            },
+            Err(message) => self.failures.push(Failure {
+                path,
+                message,
+                hints: vec!["check that the file exists and that you may read it".to_owned()],
+            }),
+        }
+        None
+    }
+
     fn take(&mut self, reading: Reading, path: &str, attached: bool) {
         let standard_input = match reading {
             Reading::Documents(documents, standard_input) => {
@@ -187,6 +226,17 @@ impl Gathered {
                 joined.findings.extend(hygiene::findings(config, number));
             }
         }
+        let bases = self.bases(&subjects, inputs);
+        for finding in &mut joined.findings {
+            let position = finding.subject as usize;
+            if let (Some(subject), Some(Some(base))) = (subjects.get(position), bases.get(position))
+            {
+                finding.layer = base::place(finding, subject, base);
+            }
+        }
+        let (epss, kev) = (self.epss.as_ref(), self.kev.as_ref());
+        exploits::apply(&mut joined.findings, &self.reports, epss, kev);
+        let feeds = [epss.map(|epss| &epss.feed), kev.map(|kev| &kev.feed)];
         Review::assemble(
             Parts {
                 reports: self.reports,
@@ -196,6 +246,8 @@ impl Gathered {
                 failures: self.failures,
                 notices: self.notices,
                 images: inputs.images.iter().cloned().map(Arc::new).collect(),
+                feeds: feeds.into_iter().flatten().cloned().collect(),
+                bases,
                 subjects,
                 findings: joined.findings,
                 counts: joined.counts,
@@ -205,6 +257,20 @@ impl Gathered {
             chain,
             environment.now(),
         )
+    }
+}
+
+impl Gathered {
+    /// Returns where the base of every subject ends; the configuration of an image that was read
+    /// itself says it too.
+    fn bases(&self, subjects: &[Subject], inputs: &Inputs) -> Vec<Option<Base>> {
+        let guess = |subject: &Subject| {
+            let digest = subject.manifest_digest.as_ref()?;
+            let image = inputs.images.iter().find(|image| image.digest == *digest)?;
+            image.config.as_ref()?.base_layers()
+        };
+        let guesses: Vec<Option<usize>> = subjects.iter().map(guess).collect();
+        base::bases(subjects, &self.reports, &guesses)
     }
 }
 
@@ -296,7 +362,6 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<String>) -> std::io::Result
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::review::file::read_file;
 
     #[test]
     fn folders_are_read_recursively_and_in_order() {

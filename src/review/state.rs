@@ -12,9 +12,9 @@ use serde::Deserialize as _;
 use crate::formats::{self, Details};
 use crate::ledger::{self, Chain, Entry};
 use crate::model::{
-    Approval, Digest, ExemptionDocument, Finding, FindingKey, ImageDecision, ImageVerdict, Origin,
-    RecordCounts, Recorded, Report, Sbom, Standing, StandingVerdict, Subject, SubjectRef, Verdict,
-    VulnerabilityId,
+    Approval, Digest, ExemptionDocument, Feed, Finding, FindingKey, ImageDecision, ImageVerdict,
+    Origin, RecordCounts, Recorded, Report, Sbom, Standing, StandingVerdict, Subject, SubjectRef,
+    Verdict, VulnerabilityId,
 };
 use crate::registry::Inspection;
 use crate::triage::compare::{self, Across, Comparison};
@@ -23,6 +23,7 @@ use crate::triage::index::{FindingIndex, VerdictMark};
 use crate::triage::join::JoinCounts;
 use crate::triage::policy::Policy;
 use crate::triage::prediction::Prediction;
+use crate::triage::risk::base::Base;
 use crate::triage::standing;
 use crate::triage::suppress::{Outcome, Suppressed};
 
@@ -98,8 +99,12 @@ pub struct Review {
     pub notices: Vec<String>,
     /// Images read from a registry or layout.
     pub images: Vec<Arc<Inspection>>,
+    /// The files about exploitation.
+    pub feeds: Vec<Feed>,
     /// The subjects.
     pub subjects: Vec<Subject>,
+    /// Where each subject's base image ends, where that is known.
+    pub bases: Vec<Option<Base>>,
     /// The findings of every subject.
     pub findings: Arc<Vec<Finding>>,
     /// The column index over `findings`.
@@ -132,7 +137,9 @@ pub(super) struct Parts {
     pub(super) failures: Vec<Failure>,
     pub(super) notices: Vec<String>,
     pub(super) images: Vec<Arc<Inspection>>,
+    pub(super) feeds: Vec<Feed>,
     pub(super) subjects: Vec<Subject>,
+    pub(super) bases: Vec<Option<Base>>,
     pub(super) findings: Vec<Finding>,
     pub(super) counts: JoinCounts,
     pub(super) standard_input: Option<Arc<Vec<u8>>>,
@@ -150,7 +157,9 @@ impl Review {
             failures: parts.failures,
             notices: parts.notices,
             images: parts.images,
+            feeds: parts.feeds,
             subjects: parts.subjects,
+            bases: parts.bases,
             index: Arc::new(FindingIndex::build(&parts.findings, &[])),
             findings: Arc::new(parts.findings),
             counts: parts.counts,

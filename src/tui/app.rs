@@ -11,6 +11,7 @@ use ratatui::layout::Rect;
 use crate::environment::Clock;
 use crate::keymap::{Keymap, Place};
 use crate::review::{OpenProgress, Review};
+use crate::triage::ratings::SeverityFrom;
 use crate::tui::context::{Context, Prefill};
 use crate::tui::message::{Input, Loaded, Message, Notice, Outcome, Standings, Tab};
 use crate::tui::screen::{compare, components, findings, help, history, images, promote, verdict};
@@ -27,6 +28,8 @@ pub struct Start {
     pub review: Arc<Review>,
     /// The theme.
     pub theme: Theme,
+    /// Whose severity is shown; none: the highest any scanner gives.
+    pub severity_from: Option<SeverityFrom>,
     /// The keys in force.
     pub keymap: Keymap,
     /// The clock.
@@ -52,6 +55,7 @@ pub(super) struct Shell {
     pub(super) size: (u16, u16),
     pub(super) at: Duration,
     theme: Theme,
+    severity_from: Option<SeverityFrom>,
     pub(super) keymap: Keymap,
     clock: Clock,
     reviewer: String,
@@ -69,6 +73,7 @@ impl Shell {
             is_loading: self.loading,
             area: body(self.size),
             theme: self.theme,
+            severity_from: self.severity_from.as_ref(),
             keymap: &self.keymap,
             at: self.at,
             now: self.clock.now(),
@@ -257,6 +262,7 @@ impl App {
                 size: start.size,
                 at: Duration::ZERO,
                 theme: start.theme,
+                severity_from: start.severity_from,
                 keymap: start.keymap,
                 clock: start.clock,
                 reviewer: start.reviewer,

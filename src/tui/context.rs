@@ -11,6 +11,7 @@ use crate::environment::Clock;
 use crate::keymap::Keymap;
 use crate::model::{Finding, StandingVerdict, Subject};
 use crate::review::{OpenProgress, Review};
+use crate::triage::ratings::{SeverityFrom, Shown, shown};
 use crate::tui::message::Standings;
 use crate::tui::theme::Theme;
 
@@ -44,6 +45,8 @@ pub struct Context<'a> {
     pub area: Rect,
     /// The theme.
     pub theme: Theme,
+    /// Whose severity is shown; none: the highest any scanner gives.
+    pub severity_from: Option<&'a SeverityFrom>,
     /// The keys in force.
     pub keymap: &'a Keymap,
     /// When the input that is handled was read: monotonic time since the console started. Typing is
@@ -82,6 +85,17 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn finding(&self, position: usize) -> Option<&'a Finding> {
         self.review.findings.get(position)
+    }
+
+    /// Returns the severity to show of a finding: the one asked for, where its source gives one.
+    #[must_use]
+    pub fn shown(&self, finding: &Finding) -> Shown {
+        let own = Shown {
+            severity: finding.severity,
+            is_fallback: false,
+        };
+        let asked = |from| shown(finding, &self.review.reports, from);
+        self.severity_from.map_or(own, asked)
     }
 
     /// Returns the verdict on a finding by its position.

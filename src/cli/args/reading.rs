@@ -2,10 +2,11 @@
 //!
 //! What changes something is in `evidence` and `shipping`.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use super::{InputArgs, PolicyOption};
+use super::{InputArgs, PolicyOption, SeverityOption};
 use crate::config::Overrides;
+use crate::triage::view::Column;
 
 /// `list`.
 #[derive(Debug, Args)]
@@ -16,6 +17,9 @@ pub(crate) struct ListArgs {
     /// The policy, which an approval is bound to
     #[command(flatten)]
     pub(crate) policy: PolicyOption,
+    /// Whose severity is counted beside the highest
+    #[command(flatten)]
+    pub(crate) shown: SeverityOption,
 }
 
 impl ListArgs {
@@ -23,7 +27,33 @@ impl ListArgs {
     pub(crate) fn overrides(&self) -> Overrides {
         Overrides {
             policy: self.policy.policy.clone(),
+            severity_from: self.shown.severity_from.clone(),
             ..Overrides::default()
+        }
+    }
+}
+
+/// An order as it is typed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SortArg {
+    /// The severest first
+    #[default]
+    Severity,
+    /// What to look at first; its terms are shown
+    Risk,
+    /// By package
+    Package,
+    /// By id
+    Id,
+}
+
+impl From<SortArg> for Column {
+    fn from(order: SortArg) -> Self {
+        match order {
+            SortArg::Severity => Self::Severity,
+            SortArg::Risk => Self::Risk,
+            SortArg::Package => Self::Package,
+            SortArg::Id => Self::Id,
         }
     }
 }
@@ -46,6 +76,12 @@ pub(crate) struct FindingsArgs {
     /// Show these kinds: vulnerability, misconfiguration, secret, license, hygiene
     #[arg(long, value_name = "LIST")]
     pub(crate) kind: Option<String>,
+    /// The order: the severest first, what to look at first (exploited, likely to be, severe, fixable, not the base's), or by package or id
+    #[arg(long, value_enum, default_value = "severity", value_name = "ORDER")]
+    pub(crate) sort: SortArg,
+    /// Whose severity is shown
+    #[command(flatten)]
+    pub(crate) shown: SeverityOption,
     /// The policy, which verdicts are held against
     #[command(flatten)]
     pub(crate) policy: PolicyOption,
@@ -56,6 +92,7 @@ impl FindingsArgs {
     pub(crate) fn overrides(&self) -> Overrides {
         Overrides {
             policy: self.policy.policy.clone(),
+            severity_from: self.shown.severity_from.clone(),
             ..Overrides::default()
         }
     }
@@ -67,6 +104,9 @@ pub(crate) struct CompareArgs {
     /// What is read
     #[command(flatten)]
     pub(crate) input: InputArgs,
+    /// Whose severity is shown
+    #[command(flatten)]
+    pub(crate) shown: SeverityOption,
     /// Leave out the rows on which the scanners agree
     #[arg(long)]
     pub(crate) only_differences: bool,
@@ -76,6 +116,16 @@ pub(crate) struct CompareArgs {
     /// Exit with 1 when there is a difference
     #[arg(long)]
     pub(crate) exit_code: bool,
+}
+
+impl CompareArgs {
+    /// Returns what the options set in the configuration.
+    pub(crate) fn overrides(&self) -> Overrides {
+        Overrides {
+            severity_from: self.shown.severity_from.clone(),
+            ..Overrides::default()
+        }
+    }
 }
 
 /// `components`.

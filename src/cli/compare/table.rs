@@ -7,73 +7,130 @@ use std::collections::BTreeMap;
 use super::{across_rows, rows};
 use crate::cli::output::{Align, Output, Table, severity_color};
 use crate::cli::stop::Stop;
+use crate::model::Severity;
+use crate::review::Review;
 use crate::text::thousands;
-use crate::triage::compare::{Across, Comparison, Difference, Strength};
+use crate::triage::compare::{Across, Comparison, Difference, Row, Strength};
+use crate::triage::ratings::{OneReport, SeverityFrom, Shown};
 
-/// Writes two reports side by side.
-pub(super) fn pair(
-    name: &str,
-    comparison: &Comparison,
-    only_differences: bool,
-    output: &mut Output,
-) -> Result<(), Stop> {
-    let [left, right] = &comparison.sides;
-    let weak = if comparison.joined_by.is_identity() {
-        ""
-    } else {
-        ", which is weak"
-    };
-    output.line(&format!(
-        "{name}  ({left} and {right}, joined by {}{weak})",
-        comparison.joined_by.as_str()
-    ))?;
-    context(comparison, output)?;
-    output.data("\n")?;
-    totals(comparison, output)?;
-    let mut table = Table::new(&[
-        ("side", Align::Left),
-        ("id", Align::Left),
-        ("package", Align::Left),
-        ("version", Align::Left),
-        ("severity", Align::Left),
-        ("differs", Align::Left),
-        ("reason", Align::Left),
-    ]);
-    let mut count = 0_usize;
-    for row in rows(comparison, only_differences) {
-        count += 1;
-        let severities: Vec<&str> = comparison
-            .sides
+/// Two reports side by side, and how they are shown.
+pub(super) struct Pair<'a> {
+    /// The image.
+    pub(super) name: &'a str,
+    /// The reports.
+    pub(super) comparison: &'a Comparison,
+    /// The review they are of.
+    pub(super) review: &'a Review,
+    /// Whose severity is shown.
+    pub(super) from: Option<&'a SeverityFrom>,
+    /// Whether the rows on which both agree are left out.
+    pub(super) only_differences: bool,
+}
+
+impl Pair<'_> {
+    /// Writes the tables; returns the severities in them that were asked for.
+    pub(super) fn write(&self, output: &mut Output) -> Result<Vec<Shown>, Stop> {
+        let comparison = self.comparison;
+        let [left, right] = &comparison.sides;
+        let weak = if comparison.joined_by.is_identity() {
+            ""
+        } else {
+            ", which is weak"
+        };
+        output.line(&format!(
+            "{}  ({left} and {right}, joined by {}{weak})",
+            self.name,
+            comparison.joined_by.as_str()
+        ))?;
+        context(comparison, output)?;
+        output.data("\n")?;
+        totals(comparison, output)?;
+        let (table, shown) = self.rows();
+        let Some(table) = table else {
+            output.line("no row to show")?;
+            return Ok(shown);
+        };
+        output.data("\n")?;
+        output.table(&table, 0)?;
+        undecided(comparison, output)?;
+        Ok(shown)
+    }
+
+    /// Returns the table, where there is a row, and the severities that were asked for.
+    fn rows(&self) -> (Option<Table>, Vec<Shown>) {
+        let mut table = Table::new(&[
+            ("side", Align::Left),
+            ("id", Align::Left),
+            ("package", Align::Left),
+            ("version", Align::Left),
+            ("severity", Align::Left),
+            ("differs", Align::Left),
+            ("reason", Align::Left),
+        ]);
+        let report = |position: &usize| {
+            let report = self.review.reports.get(*position)?;
+            Some(OneReport::new(report))
+        };
+        let reports = self
+            .comparison
+            .reports
             .iter()
-            .filter_map(|side| row.sides.get(side))
-            .map(|view| view.severity.as_str())
-            .collect();
-        let severity = match severities.as_slice() {
-            [one, other] if one == other => (*one).to_owned(),
+            .filter(|_| self.from.is_some());
+        let reports: Vec<Option<OneReport<'_>>> = reports.map(report).collect();
+        let mut all_shown = Vec::new();
+        let mut is_empty = true;
+        for row in rows(self.comparison, self.only_differences) {
+            is_empty = false;
+            let (severity, highest) = self.severities(row, &reports, &mut all_shown);
+            let differs: Vec<&str> = row.difference.iter().map(|one| word(*one)).collect();
+            let reason = row.reason.as_ref().map_or_else(String::new, |reason| {
+                format!("{}: {}", strength(reason.strength), reason.text)
+            });
+            table.row([
+                row.side.as_str(),
+                row.id.as_str(),
+                &row.package.name,
+                &row.package.version,
+                &severity,
+                &differs.join(","),
+                &reason,
+            ]);
+            table.color(4, highest.and_then(severity_color));
+        }
+        ((!is_empty).then_some(table), all_shown)
+    }
+
+    /// Returns the severities of a row, `*` where one is not the source's that was asked for, and
+    /// the highest.
+    fn severities(
+        &self,
+        row: &Row,
+        reports: &[Option<OneReport<'_>>],
+        all_shown: &mut Vec<Shown>,
+    ) -> (String, Option<Severity>) {
+        let mut severities: Vec<String> = Vec::new();
+        let mut highest = None;
+        for (number, side) in self.comparison.sides.iter().enumerate() {
+            let Some(view) = row.sides.get(side) else {
+                continue;
+            };
+            let asked = self.from.zip(reports.get(number).and_then(Option::as_ref));
+            let shown = asked.map(|(from, report)| {
+                let id = view.ids.first().map_or("", |id| id.as_str());
+                report.shown(id, &row.package.name, view.severity, from)
+            });
+            let severity = shown.map_or(view.severity, |shown| shown.severity);
+            let is_fallback = shown.is_some_and(|shown| shown.is_fallback);
+            severities.push(format!("{severity}{}", if is_fallback { "*" } else { "" }));
+            highest = highest.max(Some(severity));
+            all_shown.extend(shown);
+        }
+        let text = match severities.as_slice() {
+            [one, other] if one == other => one.clone(),
             several => several.join("/"),
         };
-        let differs: Vec<&str> = row.difference.iter().map(|one| word(*one)).collect();
-        let reason = row.reason.as_ref().map_or_else(String::new, |reason| {
-            format!("{}: {}", strength(reason.strength), reason.text)
-        });
-        table.row([
-            row.side.as_str(),
-            row.id.as_str(),
-            &row.package.name,
-            &row.package.version,
-            &severity,
-            &differs.join(","),
-            &reason,
-        ]);
-        let highest = row.sides.values().map(|view| view.severity).max();
-        table.color(4, highest.and_then(severity_color));
+        (text, highest)
     }
-    if count == 0 {
-        return output.line("no row to show");
-    }
-    output.data("\n")?;
-    output.table(&table, 0)?;
-    undecided(comparison, output)
 }
 
 /// Writes what each side has, and how many rows differ.

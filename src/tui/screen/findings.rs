@@ -385,6 +385,10 @@ impl State {
             pieces.push(Piece::new("  fixable ", Role::Dim));
             pieces.push(Piece::new(fixable.as_str(), Role::Text));
         }
+        if let Some(from) = context.severity_from.filter(|_| self.scope == Scope::All) {
+            let text = format!("  severity from {from}");
+            pieces.push(Piece::foreign(&text, Role::Warning));
+        }
         if self.sort != Sort::default() {
             pieces.push(Piece::new("  by ", Role::Dim));
             pieces.push(Piece::new(self.sort.column.as_str(), Role::Text));

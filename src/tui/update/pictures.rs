@@ -39,6 +39,7 @@ fn empty(width: u16, height: u16, palette: Palette) -> App {
             palette,
             ascii: false,
         },
+        severity_from: None,
         keymap: Keymap::default(),
         clock: Clock::Fixed(fixture::now()),
         reviewer: "kim".to_owned(),

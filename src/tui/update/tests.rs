@@ -20,6 +20,7 @@ fn console(size: (u16, u16)) -> App {
     let mut app = App::new(Start {
         review: Arc::new(review.clone()),
         theme: Theme::default(),
+        severity_from: None,
         keymap: Keymap::default(),
         clock: Clock::Fixed(fixture::now()),
         reviewer: "kim".to_owned(),

@@ -272,6 +272,7 @@ fn column(action: Action) -> Option<Column> {
         Action::SortFix => Column::Fix,
         Action::SortScanners => Column::Scanners,
         Action::SortVerdict => Column::Verdict,
+        Action::SortRisk => Column::Risk,
         _ => return None,
     })
 }

@@ -3,8 +3,9 @@
 //! Long texts are read from the report's file on demand; secrets are never shown, only where they
 //! are.
 
+mod rated;
+
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -12,7 +13,7 @@ use serde_json::Value;
 
 use crate::formats::Details;
 use crate::ledger::{Entry, kind};
-use crate::model::{Finding, Kind, Rating, Standing, StandingVerdict, SuppressedBy};
+use crate::model::{Finding, Kind, Standing, StandingVerdict, SuppressedBy};
 use crate::text::Safe;
 use crate::tui::context::Context;
 use crate::tui::theme::Role;
@@ -23,7 +24,7 @@ use super::{Focus, State};
 /// The most characters of a long text that are shown.
 const MAX_TEXT: usize = 16 * 1024;
 
-/// The most locations, ratings and links that are listed.
+/// The most locations and links that are listed.
 const MAX_LISTED: usize = 12;
 
 type Lines = Vec<Vec<Piece>>;
@@ -66,8 +67,10 @@ impl State {
         };
         let mut lines = head(finding, width);
         lines.extend(package(finding, width));
+        lines.extend(rated::risk(context, finding, width));
         lines.extend(judged(finding, context.verdict(position), width));
-        lines.extend(ratings(&finding.ratings, width));
+        lines.extend(rated::because(context, finding, width));
+        lines.extend(rated::table(&finding.ratings, width));
         lines.extend(history(finding, &context.review.history, width));
         match &self.texts {
             Some((known, Ok(texts))) if *known == position => {
@@ -174,50 +177,8 @@ fn package(finding: &Finding, width: usize) -> Lines {
     lines
 }
 
-fn ratings(ratings: &[Arc<Rating>], width: usize) -> Lines {
-    let mut lines = Vec::new();
-    for rating in ratings.iter().take(MAX_LISTED) {
-        let mut text = format!(
-            "{} from {}: {}",
-            rating.scanner, rating.source, rating.severity
-        );
-        if let Some(score) = rating.score {
-            // Writing to a String cannot fail.
-            let _infallible = write!(text, " {score:.1}");
-        }
-        if let Some(vector) = &rating.vector {
-            text.push(' ');
-            text.push_str(vector);
-        }
-        lines.extend(labelled(
-            "Rating",
-            &Safe::limited(&text, 512),
-            Role::Text,
-            width,
-        ));
-    }
-    lines
-}
-
 fn judged(finding: &Finding, verdict: Option<&StandingVerdict>, width: usize) -> Lines {
     let mut lines = Vec::new();
-    let epss = finding.epss.map(|epss| format!("{:.2} %", epss * 100.0));
-    let kev = finding
-        .known_exploited
-        .map(|known| if known { "yes" } else { "no" });
-    if epss.is_some() || kev.is_some() {
-        let text = format!(
-            "EPSS {}  known exploited {}",
-            epss.as_deref().unwrap_or("unknown"),
-            kev.unwrap_or("unknown")
-        );
-        let role = if kev == Some("yes") {
-            Role::Error
-        } else {
-            Role::Text
-        };
-        lines.extend(labelled("Exploits", &Safe::new(&text), role, width));
-    }
     if let Some(suppression) = &finding.suppressed_by {
         let mut text = format!("{} by {}", suppression.status, suppression.name());
         if suppression.by == SuppressedBy::Scanner && !suppression.source.is_empty() {

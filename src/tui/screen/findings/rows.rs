@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 use crate::model::{Decision, Finding, Kind, Severity, Standing, StandingVerdict};
 use crate::review::Summary;
 use crate::text::{Safe, thousands};
+use crate::triage::ratings::Shown;
 use crate::tui::context::Context;
 use crate::tui::theme::{Role, letters};
 use crate::tui::widget::{Column, DataTable, Piece, Row};
@@ -49,6 +50,13 @@ impl State {
             Scope::All if context.area.width < 80 => NARROW,
             Scope::All => WIDE,
         };
+        // A mark stands behind the letters where the source asked for says nothing.
+        let mut columns = columns.to_vec();
+        if let (Some(first), Some(_), Scope::All) =
+            (columns.first_mut(), context.severity_from, self.scope)
+        {
+            *first = Column::fixed("SEV", 4);
+        }
         let scanners = context
             .standing()
             .map_or(&[][..], |standing| &standing.summary.scanners);
@@ -65,13 +73,16 @@ impl State {
                 mark: self.mark_of(position, finding),
                 cells: match self.scope {
                     Scope::Hygiene => hygiene(finding, verdict),
-                    Scope::All => vulnerability(finding, verdict, scanners, columns.len() < 7),
+                    Scope::All => {
+                        let shown = context.shown(finding);
+                        vulnerability(finding, shown, verdict, scanners, columns.len() < 7)
+                    }
                 },
             }
         };
         let table = DataTable {
             theme: context.theme,
-            columns,
+            columns: &columns,
             length: self.rows.len(),
             cursor: self.cursor,
             focused: self.focus == Focus::Table,
@@ -100,13 +111,20 @@ impl State {
 
 fn vulnerability(
     finding: &Finding,
+    shown: Shown,
     verdict: Option<&StandingVerdict>,
     scanners: &[String],
     narrow: bool,
 ) -> Vec<Piece> {
     let package = &finding.package;
+    let severity = if shown.is_fallback {
+        let text = format!("{}*", letters(shown.severity));
+        Piece::foreign(&text, Role::of(shown.severity))
+    } else {
+        severity(shown.severity)
+    };
     let mut cells = vec![
-        severity(finding.severity),
+        severity,
         mark(verdict),
         Piece::foreign(finding.id.as_str(), Role::Text),
         Piece::foreign(what(finding), Role::Text),

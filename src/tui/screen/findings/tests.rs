@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::*;
 use crate::keymap::Action;
-use crate::tui::fixture::Scene;
+use crate::model::{Cvss, LayerPlace, Rating, Record, RecordRef};
+use crate::triage::risk::base::{Base, BaseRule};
+use crate::tui::fixture::{Scene, picture};
 use crate::tui::message::{Effect, Judgement};
 
 fn act(state: &mut State, scene: &Scene, action: Action) -> Vec<Outcome> {
@@ -172,4 +174,120 @@ fn suppressed_findings_are_named_and_shown_on_demand() {
     assert!(drawn.contains("the parser is"), "{drawn}");
     state.filter_by("!suppressed:yes", &context);
     assert!(!shown(&state) && !state.rows.is_empty());
+}
+
+/// The first finding as two reports have it, which rate it otherwise, with a base and a score.
+fn rated(scene: &mut Scene) {
+    let rating = |scanner: &str, source: &str, severity, score| Rating {
+        scanner: scanner.to_owned(),
+        source: source.to_owned(),
+        severity,
+        score: Some(score),
+        vector: Some("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H".to_owned()),
+        ..Rating::default()
+    };
+    let mut older = rating("trivy", "nvd", Severity::Critical, 9.8);
+    older.other_cvss = vec![Cvss {
+        score: Some(7.5),
+        vector: Some("AV:N/AC:L/Au:N/C:P/I:P/A:P".to_owned()),
+    }];
+    let said = [
+        (
+            Severity::Medium,
+            "debian",
+            vec![rating("trivy", "debian", Severity::Medium, 5.3), older],
+        ),
+        (
+            Severity::Critical,
+            "nvd",
+            vec![
+                rating("grype", "nvd", Severity::Critical, 9.8),
+                rating("grype", "debian", Severity::Medium, 5.3),
+                rating("grype", "nodejs-security-wg", Severity::High, 8.0),
+            ],
+        ),
+    ];
+    let findings = Arc::make_mut(&mut scene.review.findings);
+    let finding = &mut findings[0];
+    finding.ratings.clear();
+    for (report, (severity, source, ratings)) in scene.review.reports.iter_mut().zip(said) {
+        let ratings: Vec<Arc<Rating>> = ratings.into_iter().map(Arc::new).collect();
+        finding.ratings.extend(ratings.iter().cloned());
+        Arc::make_mut(report).records = vec![Record {
+            id: finding.id.to_string(),
+            severity,
+            severity_source: Some(source.to_owned()),
+            namespace: Some("debian".to_owned()),
+            ratings,
+            ..Record::default()
+        }];
+    }
+    finding.records = (0..2)
+        .map(|report| RecordRef { report, record: 0 })
+        .collect();
+    finding.layer = LayerPlace::Base;
+    finding.exploitation.percentile = Some(0.7312);
+    finding.exploitation.scored = "2025-05-31".parse().ok();
+    scene.review.bases = vec![Some(Base {
+        layers: 1,
+        of: 3,
+        known_by: BaseRule::History,
+    })];
+}
+
+#[test]
+fn the_detail_sets_all_ratings_side_by_side_and_says_why() {
+    for (width, height) in [(80, 24), (120, 36)] {
+        let mut scene = Scene::new(width, height);
+        rated(&mut scene);
+        scene.severity_from = "debian".parse().ok();
+        let mut state = screen(&scene, Scope::All);
+        if width < 100 {
+            act(&mut state, &scene, Action::Open);
+        }
+        let status = state.status(&scene.context());
+        let drawn = scene.drawn(
+            |context, area, buffer| state.view(context, area, buffer),
+            &status,
+        );
+        picture("findings", &format!("rated_{width}x{height}"), &drawn);
+    }
+}
+
+#[test]
+fn another_sources_severity_changes_what_is_seen_and_no_row() {
+    let mut scene = Scene::new(120, 36);
+    rated(&mut scene);
+    let rows = screen(&scene, Scope::All).rows;
+    scene.severity_from = "debian".parse().ok();
+    let mut state = screen(&scene, Scope::All);
+    assert_eq!(state.rows, rows);
+    let shown = |position: usize| scene.context().shown(&scene.review.findings[position]);
+    assert_eq!(shown(0).severity, Severity::Medium);
+    assert!(!shown(0).is_fallback);
+    assert!(shown(1).is_fallback);
+    // The filter of the keys keeps the highest too.
+    for _ in 0..5 {
+        act(&mut state, &scene, Action::RaiseSeverity);
+    }
+    assert_eq!(names(&state, &scene), ["CVE-2024-24790"]);
+}
+
+#[test]
+fn the_menu_sorts_by_risk() {
+    let mut scene = Scene::new(80, 24);
+    let findings = Arc::make_mut(&mut scene.review.findings);
+    findings[4].known_exploited = Some(true);
+    scene.review.index = Arc::new(crate::triage::index::FindingIndex::build(
+        &scene.review.findings,
+        &[],
+    ));
+    let mut state = screen(&scene, Scope::All);
+    let first = |state: &State| names(state, &scene)[0].clone();
+    assert_eq!(first(&state), "CVE-2024-24790");
+    act(&mut state, &scene, Action::Sort);
+    act(&mut state, &scene, Action::SortRisk);
+    assert_eq!(first(&state), "CVE-2023-42366");
+    act(&mut state, &scene, Action::Reverse);
+    assert_ne!(first(&state), "CVE-2023-42366");
 }

@@ -5,9 +5,10 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::model::{DatabaseAge, Severity};
+use crate::model::{DatabaseAge, ExemptionDocument, Report, Severity};
 use crate::review::SubjectState;
 use crate::text::thousands;
+use crate::triage::suppress::Outcome;
 use crate::tui::context::Context;
 use crate::tui::message::Standings;
 use crate::tui::theme::{Role, letters};
@@ -286,79 +287,95 @@ pub(super) fn draw_severities(context: &Context<'_>, place: Rect, buffer: &mut B
     lines(context.theme, &text, within, buffer);
 }
 
-/// Returns how many inputs there are: failures, reports, SBOMs, ignore files and VEX documents.
+/// Returns how many inputs there are: failures, reports, SBOMs, ignore files and VEX documents, files
+/// about exploitation.
 pub(super) fn input_count(context: &Context<'_>) -> usize {
     let review = context.review;
     let documents = review.reports.len() + review.sboms.len() + review.exemptions.len();
-    review.failures.len() + documents
+    review.failures.len() + documents + review.feeds.len()
+}
+
+/// An input: its path, what it is, and how that is shown.
+type Input<'a> = (&'a str, String, Role);
+
+/// Returns the input at a position, in the order of [`input_count`].
+fn input_at<'a>(context: &Context<'a>, position: usize) -> Option<Input<'a>> {
+    let review = context.review;
+    let mut position = position;
+    let mut within = |count: usize| {
+        let found = (position < count).then_some(position);
+        position = position.saturating_sub(count);
+        found
+    };
+    if let Some(failure) = within(review.failures.len()) {
+        let failure = review.failures.get(failure)?;
+        return Some((&failure.path, "not read".to_owned(), Role::Error));
+    }
+    if let Some(report) = within(review.reports.len()) {
+        return review.reports.get(report).map(|report| of_report(report));
+    }
+    if let Some(sbom) = within(review.sboms.len()) {
+        let sbom = review.sboms.get(sbom)?;
+        let text = format!(
+            "{} {}  {} components",
+            sbom.format.as_str(),
+            sbom.spec_version,
+            sbom.components.len()
+        );
+        return Some((&sbom.origin.path, text, Role::Dim));
+    }
+    if let Some(document) = within(review.exemptions.len()) {
+        return review.exempting().nth(document).map(of_exemptions);
+    }
+    let feed = review.feeds.get(within(review.feeds.len())?)?;
+    let (partial, role) = partly(!feed.losses.is_empty());
+    let text = format!("{}{partial}", feed.summary());
+    Some((&feed.origin.path, text, role))
+}
+
+fn partly(is_partial: bool) -> (&'static str, Role) {
+    if is_partial {
+        ("  read in part", Role::Error)
+    } else {
+        ("", Role::Dim)
+    }
+}
+
+fn of_report(report: &Report) -> Input<'_> {
+    let version = report
+        .scanner_version
+        .as_deref()
+        .unwrap_or("unknown version");
+    let built = match (report.database_built, report.database_age) {
+        (Some(built), DatabaseAge::LowerBound) => {
+            format!("  db at least {}", built.format("%Y-%m-%d"))
+        }
+        (Some(built), _) => format!("  db {}", built.format("%Y-%m-%d")),
+        (None, _) => "  db date unknown".to_owned(),
+    };
+    let (partial, role) = partly(report.is_partial());
+    let text = format!("{} {version}{built}{partial}", report.scanner);
+    (&report.origin.path, text, role)
+}
+
+fn of_exemptions<'a>((document, outcome): (&'a ExemptionDocument, &'a Outcome)) -> Input<'a> {
+    let expired = match outcome.expired {
+        0 => String::new(),
+        count => format!(", {} expired", thousands(count)),
+    };
+    let text = format!(
+        "{}  {} of {} entries match{expired}",
+        document.format.as_str(),
+        thousands(outcome.matched),
+        thousands(document.entries.len() as u64)
+    );
+    let (_, role) = partly(!document.losses.is_empty());
+    (&document.origin.path, text, role)
 }
 
 fn input(context: &Context<'_>, position: usize) -> Vec<Piece> {
-    let review = context.review;
-    let (path, what, role) = if let Some(failure) = review.failures.get(position) {
-        (failure.path.as_str(), "not read".to_owned(), Role::Error)
-    } else {
-        let position = position - review.failures.len();
-        if let Some(report) = review.reports.get(position) {
-            let version = report
-                .scanner_version
-                .as_deref()
-                .unwrap_or("unknown version");
-            let built = match (report.database_built, report.database_age) {
-                (Some(built), DatabaseAge::LowerBound) => {
-                    format!("  db at least {}", built.format("%Y-%m-%d"))
-                }
-                (Some(built), _) => format!("  db {}", built.format("%Y-%m-%d")),
-                (None, _) => "  db date unknown".to_owned(),
-            };
-            let partial = if report.is_partial() {
-                "  read in part"
-            } else {
-                ""
-            };
-            let role = if report.is_partial() {
-                Role::Error
-            } else {
-                Role::Dim
-            };
-            (
-                report.origin.path.as_str(),
-                format!("{} {version}{built}{partial}", report.scanner),
-                role,
-            )
-        } else if let Some(sbom) = review.sboms.get(position - review.reports.len()) {
-            let text = format!(
-                "{} {}  {} components",
-                sbom.format.as_str(),
-                sbom.spec_version,
-                sbom.components.len()
-            );
-            (sbom.origin.path.as_str(), text, Role::Dim)
-        } else {
-            let position = position - review.reports.len();
-            let found = review
-                .exempting()
-                .nth(position.saturating_sub(review.sboms.len()));
-            let Some((document, outcome)) = found else {
-                return Vec::new();
-            };
-            let expired = match outcome.expired {
-                0 => String::new(),
-                count => format!(", {} expired", thousands(count)),
-            };
-            let text = format!(
-                "{}  {} of {} entries match{expired}",
-                document.format.as_str(),
-                thousands(outcome.matched),
-                thousands(document.entries.len() as u64)
-            );
-            let role = if document.losses.is_empty() {
-                Role::Dim
-            } else {
-                Role::Error
-            };
-            (document.origin.path.as_str(), text, role)
-        }
+    let Some((path, what, role)) = input_at(context, position) else {
+        return Vec::new();
     };
     let name = path.rsplit('/').next().unwrap_or(path);
     vec![
