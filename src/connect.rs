@@ -14,6 +14,7 @@ use crate::ledger::Ledger;
 use crate::model::Digest;
 use crate::promotion::{Doors, SignerInfo};
 use crate::registry::{Client, ClientOptions, RegistryError};
+use crate::review::TrustedKeys;
 use crate::signing::{
     Password, PublicKey, Signer, SigningError, SigningKey, read_private_key, read_public_key,
 };
@@ -64,6 +65,14 @@ pub enum ConnectError {
         /// Why.
         source: SigningError,
     },
+    /// A key that the policy trusts cannot be read.
+    #[error("`{name}`, trusted by the policy: {source}")]
+    TrustedKey {
+        /// The key as the policy names it.
+        name: String,
+        /// Why.
+        source: SigningError,
+    },
     /// An S3 address that is none.
     #[error(transparent)]
     Location(#[from] ParseLocationError),
@@ -75,7 +84,10 @@ pub enum ConnectError {
 impl Explain for ConnectError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::PolicyFile { .. } | Self::Policy { .. } | Self::Key { .. } => ErrorKind::Input,
+            Self::PolicyFile { .. }
+            | Self::Policy { .. }
+            | Self::Key { .. }
+            | Self::TrustedKey { .. } => ErrorKind::Input,
             Self::Pinned { .. } => ErrorKind::Refused,
             Self::NoKey | Self::KeyVariable(_) | Self::KeyPlace(_) | Self::Location(_) => {
                 ErrorKind::Usage
@@ -92,6 +104,10 @@ impl Explain for ConnectError {
             ],
             Self::KeyPlace(_) => vec!["use a key file or env://VARIABLE".to_owned()],
             Self::Key { source, .. } => source.hints(),
+            Self::TrustedKey { .. } => vec![
+                "trusted_keys are public keys: files beside the policy, or `sha256:` fingerprints (`countersign key show`)"
+                    .to_owned(),
+            ],
             Self::Registry(error) => error.hints(),
             _ => Vec::new(),
         }
@@ -124,6 +140,30 @@ impl Connector {
             path: path.clone(),
             source,
         })
+    }
+
+    /// Reads the keys that a policy trusts: files beside the policy's own, or fingerprints.
+    ///
+    /// # Errors
+    /// When a file cannot be read or holds no public key.
+    pub fn trusted_keys(&self, policy: &Policy) -> Result<TrustedKeys, ConnectError> {
+        let folder = self.config.policy.as_deref().and_then(Path::parent);
+        let folder = folder.unwrap_or(Path::new("")).to_owned();
+        let folder = self.environment.working_directory.join(folder);
+        let (mut keys, mut fingerprints) = (Vec::new(), Vec::new());
+        for name in &policy.approval.trusted_keys {
+            if let Ok(fingerprint) = name.parse::<Digest>() {
+                fingerprints.push(fingerprint);
+                continue;
+            }
+            let path = folder.join(name);
+            let key = read_public_key(&path).map_err(|source| ConnectError::TrustedKey {
+                name: name.clone(),
+                source,
+            })?;
+            keys.push(key);
+        }
+        Ok(TrustedKeys::new(keys, fingerprints))
     }
 
     /// Reads the policy and refuses any but the one whose hash is `pinned`, with or without

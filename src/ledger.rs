@@ -5,12 +5,14 @@
 
 mod chain;
 mod entry;
+mod envelope;
 mod error;
 mod fault;
 mod replay;
 
 pub use chain::Chain;
 pub use entry::{Draft, Entry, VERSION, kind};
+pub use envelope::{Envelope, Envelopes};
 pub use error::LedgerError;
 pub use fault::{Break, Fault, Head, SetAside};
 pub use replay::{Replay, ReplayProblem, Undo, recorded, replay};
@@ -20,9 +22,6 @@ use std::sync::{Mutex, PoisonError};
 use crate::environment::Clock;
 use crate::model::Digest;
 use crate::store::{Put, Store, StoreError};
-
-/// The folder of the signed approvals inside a ledger.
-const APPROVALS: &str = "approvals/";
 
 /// How many races against other writers are lost before giving up. Each one lost is an entry of
 /// somebody else, so this bounds waiting, not progress.
@@ -64,24 +63,6 @@ impl Verification {
     }
 }
 
-/// A signed approval as it lies in the ledger: nobody checked its signature yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Envelope {
-    /// The SHA-256 of the bytes.
-    pub sha256: Digest,
-    /// A DSSE envelope.
-    pub bytes: Vec<u8>,
-}
-
-/// The signed approvals of a ledger.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Envelopes {
-    /// Those whose bytes have the hash of their name.
-    pub envelopes: Vec<Envelope>,
-    /// The others.
-    pub set_aside: Vec<SetAside>,
-}
-
 impl Ledger {
     /// Returns the ledger in `store`. Nothing is read or created yet.
     #[must_use]
@@ -105,25 +86,34 @@ impl Ledger {
         self.store.location()
     }
 
-    /// Reads and checks every entry. A break is in the result; it is no error to read up to it.
+    /// Reads and checks every entry, and reads the signed approvals beside them. A break is in the
+    /// result; it is no error to read up to it.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn read(&self) -> Result<Chain, LedgerError> {
-        let names = self
-            .store
-            .list("")
-            .await
-            .map_err(|error| self.store_error(error))?;
+        let names = self.names("").await?;
+        let (approvals, names): (Vec<String>, Vec<String>) = names
+            .into_iter()
+            .partition(|name| envelope::is_beside(name));
+        let mut chain = self.entries(names).await?;
+        let found = self.envelopes_in(approvals).await?;
+        chain.envelopes = found.envelopes;
+        chain.set_aside.extend(found.set_aside);
+        Ok(chain)
+    }
+
+    /// Reads and checks the entries among the files of these names.
+    async fn entries(&self, names: Vec<String>) -> Result<Chain, LedgerError> {
         let mut numbers = Vec::new();
         let mut set_aside = Vec::new();
         for name in names {
             if let Some(number) = fault::number(&name) {
                 numbers.push(number);
-            } else if !name.starts_with(APPROVALS) {
+            } else if !envelope::is_beside(&name) {
                 set_aside.push(SetAside {
                     file: name,
-                    reason: "not a file of the ledger",
+                    reason: fault::FOREIGN,
                 });
             }
         }
@@ -142,6 +132,11 @@ impl Ledger {
         let mut chain = Chain::check(&files);
         chain.set_aside.splice(0..0, set_aside);
         Ok(chain)
+    }
+
+    async fn names(&self, prefix: &str) -> Result<Vec<String>, LedgerError> {
+        let names = self.store.list(prefix).await;
+        names.map_err(|error| self.store_error(error))
     }
 
     /// Checks the chain, also against heads that were kept elsewhere: without one, a chain cannot
@@ -262,58 +257,10 @@ impl Ledger {
     pub async fn put_envelope(&self, bytes: &[u8]) -> Result<Digest, LedgerError> {
         let sha256 = Digest::of(bytes);
         self.store
-            .put_if_absent(&envelope_key(&sha256), bytes)
+            .put_if_absent(&envelope::file_name(&sha256), bytes)
             .await
             .map_err(|error| self.store_error(error))?;
         Ok(sha256)
-    }
-
-    /// Returns the signed approval of that digest; none where it is not there or was edited.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn envelope(&self, sha256: &Digest) -> Result<Option<Envelope>, LedgerError> {
-        let bytes = self
-            .store
-            .get(&envelope_key(sha256))
-            .await
-            .map_err(|error| self.store_error(error))?;
-        Ok(bytes
-            .filter(|bytes| sha256.matches(bytes))
-            .map(|bytes| Envelope {
-                sha256: sha256.clone(),
-                bytes,
-            }))
-    }
-
-    /// Returns every signed approval.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn envelopes(&self) -> Result<Envelopes, LedgerError> {
-        let names = self
-            .store
-            .list(APPROVALS)
-            .await
-            .map_err(|error| self.store_error(error))?;
-        let mut result = Envelopes::default();
-        for file in names {
-            let Some(sha256) = envelope_digest(&file) else {
-                result.set_aside.push(SetAside {
-                    file,
-                    reason: "not a file of the ledger",
-                });
-                continue;
-            };
-            match self.envelope(&sha256).await? {
-                Some(envelope) => result.envelopes.push(envelope),
-                None => result.set_aside.push(SetAside {
-                    file,
-                    reason: "its bytes do not have the SHA-256 of its name",
-                }),
-            }
-        }
-        Ok(result)
     }
 
     /// Returns the end of the chain: as last seen if that entry is still the same, else by reading
@@ -341,7 +288,7 @@ impl Ledger {
 
     /// Reads the whole chain; refuses a broken one.
     async fn read_end(&self) -> Result<End, LedgerError> {
-        let chain = self.read().await?;
+        let chain = self.entries(self.names("").await?).await?;
         let end = End {
             head: chain.head(),
             next: chain.next(),
@@ -410,15 +357,6 @@ impl Ledger {
             source: Box::new(source),
         }
     }
-}
-
-fn envelope_key(sha256: &Digest) -> String {
-    format!("{APPROVALS}{}.dsse.json", sha256.hex())
-}
-
-fn envelope_digest(key: &str) -> Option<Digest> {
-    let hex = key.strip_prefix(APPROVALS)?.strip_suffix(".dsse.json")?;
-    format!("sha256:{hex}").parse().ok()
 }
 
 #[cfg(test)]

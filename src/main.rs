@@ -22,6 +22,10 @@ fn console(request: ConsoleRequest) -> ExitCode {
         Ok(policy) => policy,
         Err(error) => return cli::failed(error).into(),
     };
+    let trusted = match request.connector.trusted_keys(&policy) {
+        Ok(trusted) => trusted,
+        Err(error) => return cli::failed(error).into(),
+    };
     // The stage of the demonstration ends with the console.
     let _stage = request.stage;
     let world = World {
@@ -30,6 +34,7 @@ fn console(request: ConsoleRequest) -> ExitCode {
             attach: request.attach,
             epss: request.epss,
             kev: request.kev,
+            trusted,
             ..Inputs::default()
         },
         images: request.images,

@@ -3,18 +3,22 @@
 //! Both front ends call the same functions here. Nothing is printed or drawn, and nothing is sent
 //! anywhere: promotion is a use case of its own.
 
+mod approvals;
 mod decide;
 mod error;
 mod file;
 mod images;
 mod open;
 mod reading;
+mod record;
 mod state;
 mod summary;
 
+pub use approvals::{Anchor, Signature, TrustedKeys, anchors};
 pub use decide::{DecideRequest, Decided, MAX_REASON, Selection, decide, undo};
 pub use error::ReviewError;
 pub use images::images;
 pub use open::{Inputs, OpenProgress, open};
+pub use record::{RecordError, record, withdraw};
 pub use state::{Failure, Promoted, Review, SubjectState};
-pub use summary::Summary;
+pub use summary::{ApprovalView, Summary};

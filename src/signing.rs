@@ -18,7 +18,9 @@ pub use check::{
 pub use file::{KeyPair, read_private_key, read_public_key, readable_by_others};
 pub use key::{PublicKey, SigningKey};
 pub use password::Password;
-pub use statement::{bundle_of, container_signature, sign_statement, verify_envelope};
+pub use statement::{
+    bundle_of, container_signature, sign_statement, verify_envelope, verify_envelope_by,
+};
 
 use std::path::PathBuf;
 

@@ -9,7 +9,7 @@ use super::document::SubjectView;
 use super::exit::Exit;
 use super::settings::Settings;
 use super::stop::Stop;
-use super::{open, output, work};
+use super::{open, output, unlock, work};
 use crate::ledger::Entry;
 use crate::model::{Decision, Digest, FindingKey, ImageDecision};
 use crate::review::{self, DecideRequest, Decided, Review, ReviewError, Selection};
@@ -24,6 +24,10 @@ struct DecideDocument<'a> {
     entries: Vec<WrittenEntry<'a>>,
     ledger: String,
     head: Option<&'a Digest>,
+    /// The key that signed a decision about the image.
+    key_fingerprint: Option<&'a Digest>,
+    /// The SHA-256 of the signed envelope: its name in the ledger's `approvals/`.
+    envelope: Option<&'a str>,
     gate: GateNow,
 }
 
@@ -47,10 +51,15 @@ struct GateNow {
 /// Runs the command.
 pub(super) fn run(args: &DecideArgs, settings: &Settings) -> Result<Exit, Stop> {
     let format = settings.format(&[Format::Table, Format::Json])?;
-    if args.key.key.is_some() {
-        return Err(Stop::usage("signed approvals cannot be made yet").hint("leave out --key"));
-    }
     let decided = decided(args)?;
+    let on_image = matches!(decided, Decided::Image(_));
+    if args.key.key.is_some() && !on_image {
+        return Err(
+            Stop::usage("--key signs decisions about a whole image, not about findings").hint(
+                "leave out --key: what is decided about findings is part of what an approval signs",
+            ),
+        );
+    }
     let mut output = settings.output()?;
     let opened = open::open(settings, &args.input.inputs, &args.input.reading)?;
     if opened.exit == Exit::Ledger {
@@ -66,11 +75,21 @@ pub(super) fn run(args: &DecideArgs, settings: &Settings) -> Result<Exit, Stop> 
         clock: settings.environment().clock,
         envelope: None,
     };
-    let drafts = review::decide(&review, &request).map_err(with_candidates)?;
+    // Refused before a password is asked for.
+    review::decide(&review, &request).map_err(with_candidates)?;
+    // Where keys are trusted an unsigned word counts for nothing: the key at hand signs unasked.
+    let by_key = !review.policy.approval.trusted_keys.is_empty();
+    let signs = args.key.key.is_some() || (by_key && settings.config().key.is_some());
+    let signer = if on_image && signs {
+        Some(unlock::unlock(settings)?)
+    } else {
+        None
+    };
 
     // Durable before anything is said.
     let ledger = work::ledger(settings)?;
-    let entries = work::wait(ledger.is_local(), ledger.append_all(drafts))??;
+    let recorded = review::record(&ledger, &review, &request, signer.as_ref());
+    let entries = work::wait(ledger.is_local(), recorded)??;
     let chain = work::wait(ledger.is_local(), ledger.read())??;
     review.replay(&chain, settings.environment().now());
 
@@ -82,6 +101,10 @@ pub(super) fn run(args: &DecideArgs, settings: &Settings) -> Result<Exit, Stop> 
         entries: entries.iter().map(written).collect(),
         ledger: ledger.location(),
         head: entries.last().map(|entry| &entry.sha256),
+        key_fingerprint: signer
+            .as_ref()
+            .map(|signer| signer.public_key().fingerprint()),
+        envelope: entries.last().and_then(envelope),
         gate: gate.map_or_else(
             || GateNow {
                 open: false,
@@ -123,6 +146,11 @@ fn tell(output: &mut output::Output, document: &DecideDocument<'_>) -> Result<()
             .map_or_else(|| "the image".to_owned(), ToString::to_string);
         output.line(&format!("  entry {}  {about}", entry.seq))?;
     }
+    if let (Some(key), Some(envelope)) = (document.key_fingerprint, document.envelope) {
+        output.line(&format!("  signed by key {key}"))?;
+        let hex = envelope.trim_start_matches("sha256:");
+        output.line(&format!("  approvals/{hex}.dsse.json"))?;
+    }
     output.line(if document.gate.open {
         "the gate is open"
     } else {
@@ -132,6 +160,14 @@ fn tell(output: &mut output::Output, document: &DecideDocument<'_>) -> Result<()
         output.line(&format!("  {}: {}", blocker.class, blocker.text))?;
     }
     Ok(())
+}
+
+/// Returns the envelope that an entry names.
+fn envelope(entry: &Entry) -> Option<&str> {
+    entry
+        .body
+        .get("envelope")
+        .and_then(serde_json::Value::as_str)
 }
 
 fn written(entry: &Entry) -> WrittenEntry<'_> {

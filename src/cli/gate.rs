@@ -31,11 +31,18 @@ pub(super) fn run(args: &GateArgs, settings: &Settings) -> Result<Exit, Stop> {
     let opened = open::open_with(settings, &args.input.inputs, &args.input.reading, policy)?;
     let review = &opened.review;
     let subject = open::subject(review, &args.input.reading)?;
-    let promotion = args.purpose.map(|_promote| PromotionContext {
-        destination: None,
-        digest: None,
-        promoter: Some(settings.config().reviewer.clone()),
-    });
+    let promotion = match args.purpose {
+        None => None,
+        Some(_promote) => Some(PromotionContext {
+            destination: None,
+            digest: None,
+            promoter: Some(settings.config().reviewer.clone()),
+            promoter_key: settings
+                .connector
+                .public_key()?
+                .map(|key| key.fingerprint().clone()),
+        }),
+    };
     let gate = review.gate(subject, promotion.as_ref(), settings.environment().now());
     let (Some(gate), Some(image)) = (gate, review.subjects.get(subject)) else {
         return Err(Stop::input("no image was read from the input"));

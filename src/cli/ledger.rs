@@ -2,6 +2,8 @@
 //!
 //! Chaining is `crate::ledger`'s work; what a verdict is worth today is `review`'s.
 
+mod anchor;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -10,9 +12,10 @@ use super::exit::Exit;
 use super::output::{self, Align, Output, Table};
 use super::settings::Settings;
 use super::stop::Stop;
-use super::work;
-use crate::ledger::{Chain, Entry, Head, replay};
+use super::{unlock, work};
+use crate::ledger::{Break, Chain, Entry, Head, replay};
 use crate::model::{Decision, Until};
+use crate::review;
 use crate::text::thousands;
 
 /// The document `ledger`.
@@ -38,6 +41,19 @@ struct ProblemView {
     seq: u64,
     file: String,
     problem: String,
+    /// What knows better: none where the chain alone shows it.
+    anchor: Option<String>,
+}
+
+impl ProblemView {
+    fn of(problem: &Break, anchor: Option<&str>) -> Self {
+        Self {
+            seq: problem.seq,
+            file: problem.file(),
+            problem: problem.fault.to_string(),
+            anchor: anchor.map(str::to_owned),
+        }
+    }
 }
 
 /// The document `ledger-verification`.
@@ -49,6 +65,7 @@ struct VerificationDocument<'a> {
     head: Option<Head>,
     problems: Vec<ProblemView>,
     set_aside: Vec<SetAsideView<'a>>,
+    anchors: &'a [anchor::Anchor],
 }
 
 /// A file that is no part of the chain.
@@ -86,8 +103,13 @@ pub(super) fn run(args: &LedgerArgs, settings: &Settings) -> Result<Exit, Stop> 
     let mut output = settings.output()?;
     let exit = match &args.command {
         LedgerCommand::Show => show(settings, json, &mut output)?,
-        LedgerCommand::Verify => verify(settings, json, &mut output)?,
-        LedgerCommand::Undo { entry, .. } => undo(settings, *entry, json, &mut output)?,
+        LedgerCommand::Verify { anchor, archive } => {
+            verify(settings, anchor, archive.is_some(), json, &mut output)?
+        }
+        LedgerCommand::Undo { entry, key, .. } => {
+            let signs = key.key.is_some();
+            undo(settings, *entry, signs, json, &mut output)?
+        }
         LedgerCommand::Expiring => expiring(settings, json, &mut output)?,
     };
     output.finish()?;
@@ -117,11 +139,10 @@ fn show(settings: &Settings, json: bool, output: &mut Output) -> Result<Exit, St
             entry,
             undone: undone.contains(&entry.seq),
         });
-        let problems = chain.problems.iter().map(|problem| ProblemView {
-            seq: problem.seq,
-            file: problem.file(),
-            problem: problem.fault.to_string(),
-        });
+        let problems = chain
+            .problems
+            .iter()
+            .map(|problem| ProblemView::of(problem, None));
         let document = LedgerDocument {
             location,
             head: chain.head(),
@@ -192,67 +213,91 @@ fn what(entry: &Entry) -> String {
     }
 }
 
-fn verify(settings: &Settings, json: bool, output: &mut Output) -> Result<Exit, Stop> {
+fn verify(
+    settings: &Settings,
+    named: &[String],
+    with_archive: bool,
+    json: bool,
+    output: &mut Output,
+) -> Result<Exit, Stop> {
     let location = &settings.config().ledger;
-    let ledger = work::ledger(settings)?;
-    let verification = work::wait(work::is_local(location), ledger.verify(&[]))??;
-    let problems: Vec<ProblemView> = verification
-        .problems
-        .iter()
-        .map(|problem| ProblemView {
-            seq: problem.seq,
-            file: problem.file(),
-            problem: problem.fault.to_string(),
-        })
-        .collect();
-    let exit = if !verification.is_whole() {
+    let chain = work::chain(settings)?;
+    let checked = anchor::check(&chain, named, with_archive, settings)?;
+    let whole = chain.problems.is_empty() && checked.problems.is_empty();
+    let exit = if !whole {
         Exit::Ledger
-    } else if verification.entries == 0 {
+    } else if chain.entries.is_empty() {
         Exit::No
     } else {
         Exit::Done
     };
+    let own = chain.problems.iter().map(|problem| (problem, None));
+    let anchored = checked.problems.iter();
+    let anchored = anchored.map(|(problem, anchor)| (problem, Some(anchor.as_str())));
+    let problems: Vec<(&Break, Option<&str>)> = own.chain(anchored).collect();
     if json {
-        let set_aside = verification.set_aside.iter().map(|one| SetAsideView {
+        let set_aside = chain.set_aside.iter().map(|one| SetAsideView {
             file: &one.file,
             reason: one.reason,
         });
+        let problems = problems.iter();
         let document = VerificationDocument {
             location,
-            whole: verification.is_whole(),
-            entries: verification.entries,
-            head: verification.head.clone(),
-            problems,
+            whole,
+            entries: chain.entries.len(),
+            head: chain.head(),
+            problems: problems
+                .map(|(one, anchor)| ProblemView::of(one, *anchor))
+                .collect(),
             set_aside: set_aside.collect(),
+            anchors: &checked.anchors,
         };
         output.document("ledger-verification", &document)?;
         return Ok(exit);
     }
-    let entries = thousands(verification.entries as u64);
-    match (exit, &verification.head) {
+    let entries = thousands(chain.entries.len() as u64);
+    match (exit, chain.head()) {
         (Exit::Done, Some(head)) => {
             output.line(&format!("whole: {entries} entries; the head is {head}"))?;
         }
         (Exit::No, _) => output.line(&format!("nothing to verify: {location} has no entry"))?,
         _ => output.line(&format!("broken: {entries} entries can be relied on"))?,
     }
-    for problem in &verification.problems {
-        output.line(&problem.to_string())?;
+    if exit == Exit::Done && !checked.anchors.is_empty() {
+        let count = thousands(checked.anchors.len() as u64);
+        output.line(&format!(
+            "{count} earlier ends that were kept elsewhere are still in it"
+        ))?;
     }
-    for one in &verification.set_aside {
+    for (problem, anchor) in problems {
+        match anchor {
+            None => output.line(&problem.to_string())?,
+            Some(anchor) => output.line(&format!("{problem} (known from {anchor})"))?,
+        }
+    }
+    for one in &chain.set_aside {
         output::note(&format!("{} does not count: {}", one.file, one.reason));
     }
     Ok(exit)
 }
 
-fn undo(settings: &Settings, seq: u64, json: bool, output: &mut Output) -> Result<Exit, Stop> {
+fn undo(
+    settings: &Settings,
+    seq: u64,
+    signs: bool,
+    json: bool,
+    output: &mut Output,
+) -> Result<Exit, Stop> {
     let config = settings.config();
     let ledger = work::ledger(settings)?;
     let clock = settings.environment().clock;
-    let entry = work::wait(
-        work::is_local(&config.ledger),
-        ledger.undo(seq, &config.reviewer, clock),
-    )??;
+    let signer = if signs {
+        Some(unlock::unlock(settings)?)
+    } else {
+        None
+    };
+    let undone = review::withdraw(&ledger, seq, &config.reviewer, clock, signer.as_ref());
+    let entry = work::wait(ledger.is_local(), undone)??;
     if json {
         let document = EntryView {
             entry: &entry,

@@ -12,7 +12,7 @@ use super::output::{self, Align, Table};
 use super::settings::Settings;
 use super::stop::Stop;
 use crate::model::{Severity, SeverityCounts};
-use crate::review::{Review, SubjectState};
+use crate::review::{ApprovalView, Review, SubjectState};
 use crate::text::thousands;
 use crate::triage::ratings::{self, SeverityFrom};
 
@@ -40,6 +40,7 @@ struct ListedSubject<'a> {
     scanned: bool,
     partial: bool,
     promoted_to: Vec<&'a str>,
+    approvals: Vec<ApprovalView>,
 }
 
 /// Runs the command.
@@ -100,6 +101,7 @@ fn listed(review: &Review, subject: usize) -> Option<ListedSubject<'_>> {
             .iter()
             .map(|promoted| promoted.destination.as_str())
             .collect(),
+        approvals: review.approval_views(subject),
     })
 }
 

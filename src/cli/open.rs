@@ -88,6 +88,7 @@ fn open_on(
         attach: reading.attach.clone(),
         epss: reading.epss.clone(),
         kev: reading.kev.clone(),
+        trusted: settings.connector.trusted_keys(&policy)?,
         ..Inputs::default()
     };
     let environment = settings.environment();
@@ -127,6 +128,9 @@ fn tell(review: &Review, allow_partial: bool) -> Exit {
             hints: failure.hints.clone(),
         });
         exit = Exit::Input;
+    }
+    for notice in &review.approval_notices {
+        output::warning(notice, &[]);
     }
     for notice in &review.notices {
         output::note(&format!("note: {notice}"));

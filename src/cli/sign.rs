@@ -109,6 +109,7 @@ async fn ask_ledger(
     let image = Image::Registry(pinned.clone());
     let inputs = Inputs {
         images: review::images(client, &image, None).await?,
+        trusted: settings.connector.trusted_keys(&policy)?,
         ..Inputs::default()
     };
     let cancel = CancellationToken::new();

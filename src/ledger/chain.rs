@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::entry::{Entry, parse};
+use super::envelope::Envelope;
 use super::fault::{Break, Fault, Head, SetAside, file_name};
 use crate::model::Digest;
 
@@ -19,6 +20,8 @@ pub struct Chain {
     pub problems: Vec<Break>,
     /// Files that are no part of the chain.
     pub set_aside: Vec<SetAside>,
+    /// The signed approvals that lie beside the entries; nobody checked their signatures yet.
+    pub envelopes: Vec<Envelope>,
     /// The hash of every numbered file, for comparison with an anchored head.
     digests: BTreeMap<u64, Digest>,
 }
@@ -40,8 +43,22 @@ impl Chain {
             .map_or(1, |(seq, _)| seq.saturating_add(1))
     }
 
+    /// Returns what is wrong compared with the hash of an entry that was kept elsewhere without its
+    /// number.
+    #[must_use]
+    pub fn without(&self, sha256: &Digest) -> Option<Break> {
+        let known = self.digests.values().any(|found| found == sha256);
+        (!known).then(|| Break {
+            seq: self.next(),
+            fault: Fault::Absent {
+                expected: sha256.clone(),
+            },
+        })
+    }
+
     /// Returns what is wrong compared with an earlier head that was kept elsewhere.
-    pub(super) fn against(&self, anchor: &Head) -> Option<Break> {
+    #[must_use]
+    pub fn against(&self, anchor: &Head) -> Option<Break> {
         let fault = match self.digests.get(&anchor.seq) {
             Some(found) if *found == anchor.sha256 => return None,
             Some(found) => Fault::Rewritten {

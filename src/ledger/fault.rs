@@ -6,6 +6,9 @@ use std::fmt;
 
 use crate::model::Digest;
 
+/// Why a file that this program never writes is set aside.
+pub(super) const FOREIGN: &str = "not a file of the ledger";
+
 /// Returns the name of the file of entry `seq`.
 pub(super) fn file_name(seq: u64) -> String {
     format!("{seq:012}.json")
@@ -96,6 +99,14 @@ pub enum Fault {
     /// The chain ends before an entry that is known to have been there.
     #[error("the entry is known to have been recorded as {expected}, but the chain ends before it")]
     Truncated {
+        /// The hash it had.
+        expected: Digest,
+    },
+    /// No entry has a hash that is known to have been in the chain.
+    #[error(
+        "an entry is known to have been recorded as {expected}, and no entry has that SHA-256: the end was cut off, or the chain was rewritten"
+    )]
+    Absent {
         /// The hash it had.
         expected: Digest,
     },

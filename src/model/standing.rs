@@ -39,9 +39,10 @@ pub struct Recorded {
     pub reviewer: String,
     /// The time of the entry.
     pub time: DateTime<Utc>,
-    /// The entry's number.
+    /// The entry's number; 0 where no entry of this ledger records it: a signed approval that came
+    /// from another machine.
     pub entry: u64,
-    /// The SHA-256 of the entry's bytes.
+    /// The SHA-256 of the entry's bytes; of the signed envelope where there is no entry.
     pub entry_sha256: Digest,
 }
 

@@ -29,7 +29,8 @@ pub(super) fn documents(review: &Review, plan: &Plan) -> Result<Vec<BundleFile>,
     Ok(files)
 }
 
-/// Returns the bundle: the documents, the verdicts on them, policy, plan and receipt.
+/// Returns the bundle: the documents, the verdicts on them, signed approvals, policy, plan and
+/// receipt.
 ///
 /// # Errors
 /// As [`documents`].
@@ -63,6 +64,16 @@ pub(super) fn bundle(
         kind,
         bytes: bytes.into(),
     }));
+    files.extend(
+        review
+            .envelopes_of(&plan.subjects)
+            .into_iter()
+            .map(|envelope| BundleFile {
+                name: envelope.file(),
+                kind: FileKind::Approval,
+                bytes: envelope.bytes.clone().into(),
+            }),
+    );
     let head = review.history.last();
     Ok(Bundle {
         subject: plan.digest.clone(),

@@ -6,9 +6,9 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::model::{Approval, Digest, Image, ImageDecision, Standing, Subject};
+use crate::model::{Approval, Digest, Image, Subject};
 use crate::registry::BlobAction;
-use crate::review::Review;
+use crate::review::{ApprovalView, Review};
 use crate::triage::gate::{Blocker, Excused, Gate, PromotionContext, Remedy};
 use crate::triage::policy::{MoveTags, Platforms, Sign};
 
@@ -98,8 +98,10 @@ pub struct Plan {
     pub policy_sha256: Digest,
     /// The digests of reports and SBOMs.
     pub reports: Vec<Digest>,
-    /// The digests of the approvals' ledger entries.
+    /// The digests of the approvals' ledger entries; of the envelope where an approval came without.
     pub approvals: Vec<Digest>,
+    /// The approvals that count, with key and envelope. Not part of the digest: `approvals` is.
+    pub approved_by: Vec<ApprovalView>,
     /// The gate's answer.
     pub gate: GateAnswer,
     /// Everything that stands in the way, the gate's blockers included.
@@ -149,7 +151,10 @@ pub fn plan(
         );
         draft.block(plan_class::DESTINATION, text);
     }
-    draft.judge_platforms(review, request, observed, now);
+    let promoter_key = signer
+        .filter(|_| !request.no_sign)
+        .map(|signer| &signer.fingerprint);
+    draft.judge_platforms(review, request, observed, promoter_key, now);
     let tag = draft.judge_tag(review, request, observed);
     let signer = draft.judge_signer(review, request, signer);
     let mut plan = Plan {
@@ -167,6 +172,7 @@ pub fn plan(
         policy_sha256: review.policy.sha256(),
         reports: draft.reports,
         approvals: draft.approvals,
+        approved_by: draft.approved_by,
         gate: draft.gate,
         blockers: draft.blockers,
         warnings: draft.warnings,
@@ -214,6 +220,7 @@ struct Draft {
     subjects: Vec<usize>,
     reports: Vec<Digest>,
     approvals: Vec<Digest>,
+    approved_by: Vec<ApprovalView>,
     gate: GateAnswer,
     blockers: Vec<Blocker>,
     warnings: Vec<Blocker>,
@@ -257,6 +264,7 @@ impl Draft {
         review: &Review,
         request: &Request,
         observed: &Observed,
+        promoter_key: Option<&Digest>,
         now: DateTime<Utc>,
     ) {
         let index = (observed.platforms.first().map(|first| &first.digest)
@@ -268,7 +276,14 @@ impl Draft {
             match reviewed_as(review, platform, index) {
                 None => unreviewed.push(platform_name(platform)),
                 Some(subject) => {
-                    gates.extend(self.ask(review, request, platform, index, subject, now));
+                    let known = self.take_in(review, request, platform, index, subject);
+                    let context = PromotionContext {
+                        destination: Some(request.destination.repository.to_string()),
+                        digest: Some(platform.digest.clone()),
+                        promoter: Some(request.promoter.clone()),
+                        promoter_key: promoter_key.cloned(),
+                    };
+                    gates.extend(known.gate(subject, Some(&context), now));
                 }
             }
         }
@@ -297,15 +312,16 @@ impl Draft {
         }
     }
 
-    fn ask(
+    /// Takes in what was reviewed and approved of a platform; returns the review with the digest
+    /// that is now known.
+    fn take_in(
         &mut self,
         review: &Review,
         request: &Request,
         platform: &ObservedPlatform,
         index: Option<&Digest>,
         subject: usize,
-        now: DateTime<Utc>,
-    ) -> Option<Gate> {
+    ) -> Review {
         // The layers or the image ID proved that this is the image; now its digest is known too.
         let mut known = review.clone();
         if let Some(image) = known.subjects.get_mut(subject) {
@@ -315,24 +331,23 @@ impl Draft {
         self.subjects.push(subject);
         self.reports.extend(review.summary(subject).evidence);
         let approvals = review.approvals.get(subject).map_or(&[][..], Vec::as_slice);
-        let holding: Vec<&Approval> = approvals
+        let views = review.approval_views(subject);
+        let (holding, views): (Vec<&Approval>, Vec<ApprovalView>) = approvals
             .iter()
-            .filter(|approval| {
-                approval.verdict.decision == ImageDecision::Approve
-                    && approval.standing == Standing::Current
-            })
-            .collect();
+            .zip(views)
+            .filter(|(approval, _)| review.counts(approval))
+            .unzip();
         self.judge_evidence(review, request, subject, &holding);
         let entries = holding
             .iter()
             .map(|approval| approval.recorded.entry_sha256.clone());
         self.approvals.extend(entries);
-        let context = PromotionContext {
-            destination: Some(request.destination.repository.to_string()),
-            digest: Some(platform.digest.clone()),
-            promoter: Some(request.promoter.clone()),
-        };
-        known.gate(subject, Some(&context), now)
+        for view in views {
+            if !self.approved_by.contains(&view) {
+                self.approved_by.push(view);
+            }
+        }
+        known
     }
 
     /// What ships is what was approved on: a document that no approval names was not seen by the

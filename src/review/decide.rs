@@ -86,17 +86,10 @@ pub fn decide(review: &Review, request: &DecideRequest) -> Result<Vec<Draft>, Re
         let text = format!("the reason is longer than {MAX_REASON} characters");
         return Err(ReviewError::Decision(text));
     }
-    let subject = review
-        .subject_ref(request.subject)
-        .ok_or_else(|| ReviewError::Subject {
-            message: "no such subject".to_owned(),
-            subjects: Vec::new(),
-        })?;
-    let evidence = review.summary(request.subject).evidence;
     match &request.decided {
         Decided::Image(decision) => {
-            image_verdict(review, request, subject, evidence, *decision, reason)
-                .and_then(|verdict| Ok(vec![draft(request, kind::APPROVAL, &verdict)?]))
+            let verdict = image_verdict(review, request, *decision)?;
+            Ok(vec![draft(request, kind::APPROVAL, &verdict)?])
         }
         Decided::Findings {
             selection,
@@ -112,6 +105,8 @@ pub fn decide(review: &Review, request: &DecideRequest) -> Result<Vec<Draft>, Re
                 justification.as_deref(),
                 request.clock.now(),
             )?;
+            let subject = subject_of(review, request)?;
+            let evidence = review.summary(request.subject).evidence;
             let findings = select(review, request.subject, selection)?;
             findings
                 .into_iter()
@@ -144,14 +139,24 @@ fn draft<T: serde::Serialize>(
     Ok(Draft::new(kind, body, &request.reviewer, request.clock))
 }
 
-fn image_verdict(
+fn subject_of(review: &Review, request: &DecideRequest) -> Result<SubjectRef, ReviewError> {
+    let subject = review.subject_ref(request.subject);
+    subject.ok_or_else(|| ReviewError::Subject {
+        message: "no such subject".to_owned(),
+        subjects: Vec::new(),
+    })
+}
+
+/// Returns the verdict on the image, as the ledger records it.
+///
+/// # Errors
+/// When there is no such subject, or an approval has no digest to be bound to.
+pub(super) fn image_verdict(
     review: &Review,
     request: &DecideRequest,
-    subject: SubjectRef,
-    reports: Vec<Digest>,
     decision: ImageDecision,
-    reason: &str,
 ) -> Result<ImageVerdict, ReviewError> {
+    let subject = subject_of(review, request)?;
     let identity = review
         .subjects
         .get(request.subject)
@@ -165,12 +170,12 @@ fn image_verdict(
     let (excused, left) = review.excused_and_left(request.subject);
     Ok(ImageVerdict {
         decision,
-        reason: reason.to_owned(),
+        reason: request.reason.trim().to_owned(),
         subject,
         policy_sha256: review.policy.sha256(),
         excused,
         left,
-        reports,
+        reports: review.summary(request.subject).evidence,
         envelope: request.envelope.clone(),
     })
 }

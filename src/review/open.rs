@@ -23,6 +23,7 @@ use crate::triage::risk::exploits;
 use crate::triage::subject::{self, KnownImage};
 use crate::triage::suppress::suppress;
 
+use super::approvals::TrustedKeys;
 use super::file::read_file;
 use super::reading::{Reading, read_all};
 use super::state::Parts;
@@ -46,6 +47,8 @@ pub struct Inputs {
     pub kev: Option<PathBuf>,
     /// Inputs that could not be read before, such as images.
     pub unread: Vec<Failure>,
+    /// The keys the policy trusts.
+    pub trusted: TrustedKeys,
 }
 
 /// How far opening is.
@@ -253,6 +256,7 @@ impl Gathered {
                 counts: joined.counts,
                 standard_input: self.standard_input,
                 policy,
+                trusted: inputs.trusted.clone(),
             },
             chain,
             environment.now(),

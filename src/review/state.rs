@@ -10,11 +10,11 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize as _;
 
 use crate::formats::{self, Details};
-use crate::ledger::{self, Chain, Entry};
+use crate::ledger::{self, Chain, Entry, Envelope};
 use crate::model::{
-    Approval, Digest, ExemptionDocument, Feed, Finding, FindingKey, ImageDecision, ImageVerdict,
-    Origin, RecordCounts, Recorded, Report, Sbom, Standing, StandingVerdict, Subject, SubjectRef,
-    Verdict, VulnerabilityId,
+    Approval, Digest, ExemptionDocument, Feed, Finding, FindingKey, ImageDecision, Origin,
+    RecordCounts, Recorded, Report, Sbom, Standing, StandingVerdict, Subject, SubjectRef, Verdict,
+    VulnerabilityId,
 };
 use crate::registry::Inspection;
 use crate::triage::compare::{self, Across, Comparison};
@@ -28,6 +28,7 @@ use crate::triage::standing;
 use crate::triage::suppress::{Outcome, Suppressed};
 
 use super::ReviewError;
+use super::approvals::{Ground, TrustedKeys, Words};
 use super::file::read_file;
 
 /// An input that could not be read. It is never shown as clean.
@@ -125,6 +126,11 @@ pub struct Review {
     pub ledger_problem: Option<String>,
     /// The policy in force.
     pub policy: Policy,
+    /// The keys it trusts.
+    pub trusted: TrustedKeys,
+    /// What lies among the signed approvals and does not count, and why.
+    pub approval_notices: Vec<String>,
+    envelopes: Arc<Vec<Envelope>>,
     standard_input: Option<Arc<Vec<u8>>>,
 }
 
@@ -144,6 +150,7 @@ pub(super) struct Parts {
     pub(super) counts: JoinCounts,
     pub(super) standard_input: Option<Arc<Vec<u8>>>,
     pub(super) policy: Policy,
+    pub(super) trusted: TrustedKeys,
 }
 
 impl Review {
@@ -170,6 +177,9 @@ impl Review {
             history: Arc::new(Vec::new()),
             ledger_problem: None,
             policy: parts.policy,
+            trusted: parts.trusted,
+            approval_notices: Vec::new(),
+            envelopes: Arc::default(),
             standard_input: parts.standard_input,
         };
         review.replay(chain, now);
@@ -189,9 +199,12 @@ impl Review {
         };
         let marks: Vec<VerdictMark> = self.verdicts.iter().map(mark).collect();
         Arc::make_mut(&mut self.index).mark(&marks);
+        let words = Words::gather(chain, &replay, &self.trusted);
         self.approvals = (0..self.subjects.len())
-            .map(|subject| self.standing_approvals(subject, &replay.approvals))
+            .map(|subject| self.standing_approvals(subject, &words, now))
             .collect();
+        self.approval_notices = words.notices;
+        self.envelopes = Arc::new(chain.envelopes.clone());
         self.promotions = self
             .subjects
             .iter()
@@ -266,38 +279,37 @@ impl Review {
     fn standing_approvals(
         &self,
         subject: usize,
-        recorded: &[(Recorded, ImageVerdict)],
+        words: &Words,
+        now: DateTime<Utc>,
     ) -> Vec<Approval> {
         let Some(image) = self.subjects.get(subject) else {
             return Vec::new();
         };
-        let mut latest: Vec<&(Recorded, ImageVerdict)> = Vec::new();
-        for entry in recorded {
-            if entry.1.subject.is_image(image) {
-                latest.retain(|(known, _)| known.reviewer != entry.0.reviewer);
-                latest.push(entry);
-            }
-        }
         let (excused, left) = self.excused_and_left(subject);
-        let policy = self.policy.sha256();
-        latest
-            .into_iter()
-            .map(|(recorded, verdict)| {
-                let (standing, because) = match verdict.decision {
-                    // A rejection stands until its reviewer withdraws it, whatever changes.
-                    ImageDecision::Reject => (Standing::Current, None),
-                    ImageDecision::Approve => {
-                        standing::image_standing(verdict, image, &policy, &excused, &left)
-                    }
-                };
-                Approval {
-                    verdict: verdict.clone(),
-                    recorded: recorded.clone(),
-                    standing,
-                    because,
-                    signed_by: None,
-                }
-            })
+        words.standing(&Ground {
+            image,
+            policy: &self.policy,
+            policy_sha256: &self.policy.sha256(),
+            excused: &excused,
+            left: &left,
+            trusted: &self.trusted,
+            now,
+        })
+    }
+
+    /// Returns the signed envelopes of what stands on these subjects.
+    #[must_use]
+    pub fn envelopes_of(&self, subjects: &[usize]) -> Vec<&Envelope> {
+        let approvals = subjects
+            .iter()
+            .filter_map(|subject| self.approvals.get(*subject));
+        let named: Vec<&Digest> = approvals
+            .flatten()
+            .filter_map(|approval| approval.verdict.envelope.as_ref())
+            .collect();
+        self.envelopes
+            .iter()
+            .filter(|envelope| named.contains(&&envelope.sha256))
             .collect()
     }
 
@@ -378,9 +390,14 @@ impl Review {
     #[must_use]
     pub fn state(&self, subject: usize) -> SubjectState {
         let approvals = self.approvals.get(subject).map_or(&[][..], Vec::as_slice);
-        let rejected = |approval: &Approval| approval.verdict.decision == ImageDecision::Reject;
-        let current =
-            |approval: &Approval| !rejected(approval) && approval.standing == Standing::Current;
+        let rejected = |approval: &Approval| {
+            approval.verdict.decision == ImageDecision::Reject
+                && approval.standing == Standing::Current
+        };
+        let lapsed = |approval: &Approval| {
+            approval.verdict.decision == ImageDecision::Approve
+                && approval.standing != Standing::Current
+        };
         let promoted = self
             .promotions
             .get(subject)
@@ -389,12 +406,12 @@ impl Review {
             SubjectState::Rejected
         } else if promoted {
             SubjectState::Promoted
-        } else if approvals.iter().any(current) {
+        } else if approvals.iter().any(|approval| self.counts(approval)) {
             SubjectState::Approved
-        } else if approvals.is_empty() {
-            SubjectState::Open
-        } else {
+        } else if approvals.iter().any(lapsed) {
             SubjectState::Stale
+        } else {
+            SubjectState::Open
         }
     }
 
@@ -453,7 +470,7 @@ impl Review {
                 findings: &findings,
                 verdicts: &verdicts,
                 approvals: self.approvals.get(subject).map_or(&[][..], Vec::as_slice),
-                trusted_keys: &[],
+                trusted_keys: self.trusted.fingerprints(),
                 unreadable_inputs: self.failures.len(),
                 disagreements: &disagreements,
                 promotion,

@@ -4,9 +4,38 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Digest, Fixable, Kind, SeverityCounts, Standing};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
 
-use super::Review;
+use crate::model::{Approval, Digest, Fixable, ImageDecision, Kind, SeverityCounts, Standing};
+
+use super::approvals::Signature;
+use super::state::Review;
+
+/// A reviewer's word on an image as documents show it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ApprovalView {
+    /// The name: a claim.
+    pub reviewer: String,
+    /// What was decided.
+    pub decision: ImageDecision,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub time: DateTime<Utc>,
+    /// Whether it holds.
+    pub state: Standing,
+    /// What changed, where it does not.
+    pub stale_because: Option<String>,
+    /// What is known of its signature.
+    pub signature: Signature,
+    /// The fingerprint of the key that made it.
+    pub key_fingerprint: Option<Digest>,
+    /// The SHA-256 of the signed envelope.
+    pub envelope: Option<Digest>,
+    /// The ledger entry; none where it came as a signed envelope alone.
+    pub entry: Option<u64>,
+}
 
 /// The counts of one subject over findings that are not suppressed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +63,47 @@ pub struct Summary {
 }
 
 impl Review {
+    /// Returns what is known of the signature of a verdict on an image.
+    #[must_use]
+    pub fn signature(&self, approval: &Approval) -> Signature {
+        let by_key = !self.policy.approval.trusted_keys.is_empty();
+        match &approval.signed_by {
+            None => Signature::Unsigned,
+            Some(_) if !by_key => Signature::Signed,
+            Some(key) if self.trusted.trusts(key) => Signature::Trusted,
+            Some(_) => Signature::Untrusted,
+        }
+    }
+
+    /// Returns whether an approval holds and counts under the policy: where it trusts keys, only
+    /// one signed by such a key does.
+    #[must_use]
+    pub fn counts(&self, approval: &Approval) -> bool {
+        let by_key = !self.policy.approval.trusted_keys.is_empty();
+        approval.verdict.decision == ImageDecision::Approve
+            && approval.standing == Standing::Current
+            && (!by_key || self.signature(approval) == Signature::Trusted)
+    }
+
+    /// Returns the words of reviewers on a subject, oldest first.
+    #[must_use]
+    pub fn approval_views(&self, subject: usize) -> Vec<ApprovalView> {
+        let approvals = self.approvals.get(subject).map_or(&[][..], Vec::as_slice);
+        let view = |approval: &Approval| ApprovalView {
+            reviewer: approval.recorded.reviewer.clone(),
+            decision: approval.verdict.decision,
+            reason: approval.verdict.reason.clone(),
+            time: approval.recorded.time,
+            state: approval.standing,
+            stale_because: approval.because.clone(),
+            signature: self.signature(approval),
+            key_fingerprint: approval.signed_by.clone(),
+            envelope: approval.verdict.envelope.clone(),
+            entry: (approval.recorded.entry > 0).then_some(approval.recorded.entry),
+        };
+        approvals.iter().map(view).collect()
+    }
+
     /// Returns the counts of a subject.
     #[must_use]
     pub fn summary(&self, subject: usize) -> Summary {

@@ -76,6 +76,18 @@ pub fn container_signature(
 /// When the envelope cannot be read, its payload is no in-toto statement, or the signature is not
 /// the key's.
 pub fn verify_envelope(envelope: &[u8], key: &PublicKey) -> Result<Statement, Refusal> {
-    let envelope = Envelope::parse(envelope)?;
-    open_envelope(&envelope, std::slice::from_ref(key)).map(|(_fingerprint, statement)| statement)
+    verify_envelope_by(envelope, std::slice::from_ref(key))
+        .map(|(_fingerprint, statement)| statement)
+}
+
+/// Verifies a DSSE envelope against several keys; returns the fingerprint of the one that made the
+/// signature, and the statement inside.
+///
+/// # Errors
+/// As [`verify_envelope`], of all the keys.
+pub fn verify_envelope_by(
+    envelope: &[u8],
+    keys: &[PublicKey],
+) -> Result<(Digest, Statement), Refusal> {
+    open_envelope(&Envelope::parse(envelope)?, keys)
 }

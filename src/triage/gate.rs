@@ -73,6 +73,8 @@ pub struct PromotionContext {
     pub digest: Option<Digest>,
     /// Who promotes, resolved as a reviewer is.
     pub promoter: Option<String>,
+    /// The fingerprint of the key that signs the promotion.
+    pub promoter_key: Option<Digest>,
 }
 
 /// Everything the gate looks at.

@@ -69,12 +69,17 @@ impl Default for GatePolicy {
 pub struct ApprovalPolicy {
     /// How many distinct reviewers must have approved this digest.
     pub required: u32,
-    /// Files of public keys; not empty: only approvals signed by distinct ones of them count.
+    /// Files of public keys, relative to the policy's folder, or fingerprints (`sha256:…`); not
+    /// empty: only approvals signed by distinct ones of them count.
     pub trusted_keys: Vec<String>,
     /// What it does when the promoter is the only reviewer.
     pub four_eyes: FourEyes,
     /// How long an accepted risk may last.
     pub risk_acceptance_max: Age,
+    /// How long an approval of an image holds. `off`, the default, is no part of the hash, so that
+    /// policies without this key keep theirs.
+    #[serde(skip_serializing_if = "Age::is_off")]
+    pub max_age: Age,
 }
 
 impl Default for ApprovalPolicy {
@@ -84,6 +89,7 @@ impl Default for ApprovalPolicy {
             trusted_keys: Vec::new(),
             four_eyes: FourEyes::Warn,
             risk_acceptance_max: Age(Some(TimeDelta::days(90))),
+            max_age: Age(None),
         }
     }
 }
@@ -185,6 +191,12 @@ pub struct Threshold(pub Option<Severity>);
 /// A length of time in whole hours, written `7d`, `36h` or `2w`, or `off`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Age(pub Option<TimeDelta>);
+
+impl Age {
+    fn is_off(&self) -> bool {
+        self.0.is_none()
+    }
+}
 
 impl fmt::Display for Threshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,6 +12,9 @@ use crate::model::{
 };
 use crate::triage::policy::Policy;
 
+/// How many findings are named where a set changed.
+const MOST_NAMED: usize = 3;
+
 /// Returns when an accepted risk ends: the earlier of its date's end of day and the policy's
 /// longest time, counted from when it was recorded. None for other decisions.
 #[must_use]
@@ -178,6 +181,14 @@ fn changed(verdict: &Verdict, finding: &Finding, subject: &Subject) -> Option<St
     })
 }
 
+/// Returns when an approval of an image made at `made` lapses by the policy; none where only a
+/// change ends it.
+#[must_use]
+pub fn approval_end(made: DateTime<Utc>, policy: &Policy) -> Option<DateTime<Utc>> {
+    let longest = policy.approval.max_age.0?;
+    made.checked_add_signed(longest)
+}
+
 /// Returns whether a verdict on the whole image holds: same digest, policy and sets of findings.
 /// A rejection depends on the digest alone: it stands until its reviewer withdraws it.
 #[must_use]
@@ -188,26 +199,48 @@ pub fn image_standing(
     excused: &[FindingKey],
     left: &[FindingKey],
 ) -> (Standing, Option<String>) {
-    let stale = |why: &str| (Standing::Stale, Some(why.to_owned()));
+    let stale = |why: String| (Standing::Stale, Some(why));
     let manifests = (&verdict.subject.manifest_digest, &subject.manifest_digest);
     let other_manifest = matches!(manifests, (Some(one), Some(other)) if one != other);
     if other_manifest || !verdict.subject.is_image(subject) {
-        return stale("it was taken on another digest");
+        return stale("it was taken on another digest".to_owned());
     }
     if verdict.decision == ImageDecision::Reject {
         return (Standing::Current, None);
     }
     if verdict.policy_sha256 != *policy_sha256 {
-        return stale("the policy changed");
+        return stale(format!(
+            "the policy changed: it was {} and is {}",
+            verdict.policy_sha256.short(),
+            policy_sha256.short()
+        ));
     }
-    let set = |keys: &[FindingKey]| -> BTreeSet<FindingKey> { keys.iter().cloned().collect() };
-    if set(&verdict.excused) != set(excused) {
-        return stale("other findings are excused than were then");
-    }
-    if set(&verdict.left) != set(left) {
-        return stale("other findings remain than did then");
-    }
-    (Standing::Current, None)
+    let sets = [
+        (
+            "other findings are excused than were then",
+            &verdict.excused,
+            excused,
+        ),
+        ("other findings remain than did then", &verdict.left, left),
+    ];
+    sets.into_iter()
+        .find_map(|(what, then, now)| Some(format!("{what}: {}", difference(then, now)?)))
+        .map_or((Standing::Current, None), stale)
+}
+
+/// Says which findings are in one set and not in the other; none where they are equal.
+fn difference(then: &[FindingKey], now: &[FindingKey]) -> Option<String> {
+    let (then, now): (BTreeSet<_>, BTreeSet<_>) = (then.iter().collect(), now.iter().collect());
+    let some = |keys: Vec<&&FindingKey>, what: &str| {
+        let first = keys.iter().take(MOST_NAMED).map(|key| key.as_str());
+        let first: Vec<&str> = first.collect();
+        let more = if keys.len() > MOST_NAMED { " …" } else { "" };
+        (!keys.is_empty()).then(|| format!("{} {what} ({}{more})", keys.len(), first.join(", ")))
+    };
+    let new = some(now.difference(&then).collect(), "new");
+    let gone = some(then.difference(&now).collect(), "gone");
+    let both: Vec<String> = new.into_iter().chain(gone).collect();
+    (!both.is_empty()).then(|| both.join(", "))
 }
 
 #[cfg(test)]

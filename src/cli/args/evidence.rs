@@ -122,8 +122,16 @@ pub(crate) struct LedgerArgs {
 pub(crate) enum LedgerCommand {
     /// Show the entries, oldest first
     Show,
-    /// Check every entry and how they hang together: whole (exit 0), nothing there (1), broken (6)
-    Verify,
+    /// Check every entry and how they hang together: whole (exit 0), nothing there (1), broken (6).
+    /// Signed approvals beside the chain name earlier ends of it, which are checked as well
+    Verify {
+        /// Something that names an earlier end of the chain: a receipt, a bundle's manifest, an approval, what `verify` once wrote, or a SHA-256; repeatable
+        #[arg(long, value_name = "FILE|SHA256")]
+        anchor: Vec<String>,
+        /// Also check the ends that the bundles of this archive name
+        #[arg(long, value_name = "DIR|s3://…")]
+        archive: Option<String>,
+    },
     /// Take back a verdict or an approval; both entries stay on record
     Undo {
         /// The number of the entry
@@ -132,6 +140,9 @@ pub(crate) enum LedgerCommand {
         /// Who takes it back
         #[command(flatten)]
         reviewer: ReviewerOption,
+        /// The key, for what a key signed
+        #[command(flatten)]
+        key: KeyOption,
     },
     /// Show which accepted risks end when, the next first
     Expiring,
@@ -141,13 +152,16 @@ impl LedgerArgs {
     /// Returns what the options set in the configuration.
     pub(crate) fn overrides(&self) -> Overrides {
         match &self.command {
-            LedgerCommand::Undo { reviewer, .. } => Overrides {
+            LedgerCommand::Undo { reviewer, key, .. } => Overrides {
                 reviewer: reviewer.reviewer.clone(),
+                key: key.key.clone(),
                 ..Overrides::default()
             },
-            LedgerCommand::Show | LedgerCommand::Verify | LedgerCommand::Expiring => {
-                Overrides::default()
-            }
+            LedgerCommand::Verify { archive, .. } => Overrides {
+                archive: archive.clone(),
+                ..Overrides::default()
+            },
+            LedgerCommand::Show | LedgerCommand::Expiring => Overrides::default(),
         }
     }
 }

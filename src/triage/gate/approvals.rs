@@ -16,7 +16,8 @@ pub(super) fn judge(policy: &Policy, input: &GateInput<'_>, outcome: &mut Outcom
         if rejects && approval.standing == Standing::Current {
             let text = format!(
                 "{} rejected this image: {}",
-                approval.recorded.reviewer, approval.verdict.reason
+                name(approval),
+                approval.verdict.reason
             );
             outcome.block(class::REJECTED, text, Vec::new());
         }
@@ -38,15 +39,20 @@ pub(super) fn judge(policy: &Policy, input: &GateInput<'_>, outcome: &mut Outcom
     }
 }
 
-/// Returns each reviewer's latest verdict.
+/// Returns each reviewer's latest verdict. A key is one reviewer, whatever name it goes by.
 fn latest(approvals: &[Approval]) -> Vec<&Approval> {
-    let mut latest: BTreeMap<String, &Approval> = BTreeMap::new();
+    let mut latest: BTreeMap<(Option<&Digest>, String), &Approval> = BTreeMap::new();
     for approval in approvals {
+        let name = match approval.signed_by {
+            Some(_) => String::new(),
+            None => approval.recorded.reviewer.to_lowercase(),
+        };
         let known = latest
-            .entry(approval.recorded.reviewer.to_lowercase())
+            .entry((approval.signed_by.as_ref(), name))
             .or_insert(approval);
         let order = |approval: &Approval| (approval.recorded.entry, approval.recorded.time);
-        if order(approval) > order(known) {
+        // Those that came without an entry were put in order by whoever opened them.
+        if approval.recorded.entry > 0 && order(approval) > order(known) {
             *known = approval;
         }
     }
@@ -78,12 +84,17 @@ fn judge_approvals(
             .collect();
         keys.len()
     } else {
-        counting.len()
+        // One name with two keys is one name.
+        let names: BTreeSet<String> = counting
+            .iter()
+            .map(|approval| approval.recorded.reviewer.to_lowercase())
+            .collect();
+        names.len()
     };
     if (distinct as u64) < u64::from(policy.approval.required) {
         outcome.block(
             class::APPROVAL,
-            too_few(policy, approving, distinct, by_key),
+            too_few(policy, approving, distinct, &trusted),
             Vec::new(),
         );
     }
@@ -99,7 +110,21 @@ fn judge_approvals(
     judge_four_eyes(policy, promotion, &counting, outcome);
 }
 
-fn too_few(policy: &Policy, approving: &[&Approval], distinct: usize, by_key: bool) -> String {
+/// Returns a reviewer's name, with the key where one signed.
+fn name(approval: &Approval) -> String {
+    match &approval.signed_by {
+        None => approval.recorded.reviewer.clone(),
+        Some(key) => format!("{} (key {})", approval.recorded.reviewer, key.short()),
+    }
+}
+
+fn too_few(
+    policy: &Policy,
+    approving: &[&Approval],
+    distinct: usize,
+    trusted: &BTreeSet<&Digest>,
+) -> String {
+    let by_key = !policy.approval.trusted_keys.is_empty();
     let kind = if by_key {
         "approvals signed by distinct trusted keys"
     } else {
@@ -110,15 +135,18 @@ fn too_few(policy: &Policy, approving: &[&Approval], distinct: usize, by_key: bo
         policy.approval.required
     );
     for approval in approving {
-        if let (Standing::Stale | Standing::Expired, Some(why)) =
-            (approval.standing, &approval.because)
-        {
-            let note = format!(
-                "; that of {} no longer holds: {why}",
-                approval.recorded.reviewer
-            );
-            text.push_str(&note);
-        }
+        let name = name(approval);
+        let note = match (approval.standing, &approval.because, &approval.signed_by) {
+            (Standing::Stale | Standing::Expired, Some(why), _) => {
+                format!("; that of {name} no longer holds: {why}")
+            }
+            (_, _, None) if by_key => format!("; that of {name} is unsigned"),
+            (_, _, Some(key)) if by_key && !trusted.contains(key) => {
+                format!("; that of {name} is signed by a key that is not trusted")
+            }
+            _ => continue,
+        };
+        text.push_str(&note);
     }
     text
 }
@@ -138,10 +166,13 @@ fn judge_four_eyes(
         }
         Some(promoter) => {
             let promoter_name = promoter.to_lowercase();
-            let only = counting
-                .iter()
-                .all(|approval| approval.recorded.reviewer.to_lowercase() == promoter_name);
-            if !only {
+            // The same key is the same person, whatever the name; so is the same name.
+            let is_own = |approval: &&Approval| {
+                let key = approval.signed_by.as_ref();
+                approval.recorded.reviewer.to_lowercase() == promoter_name
+                    || (key.is_some() && key == promotion.promoter_key.as_ref())
+            };
+            if !counting.iter().all(is_own) {
                 return;
             }
             format!("{promoter} promotes and is the only reviewer")

@@ -61,6 +61,7 @@ impl Case {
             destination: Some("registry.example/app".into()),
             digest: Some(digest('a')),
             promoter: Some(promoter.into()),
+            promoter_key: None,
         });
         self
     }

@@ -17,6 +17,7 @@ required = 1
 trusted_keys = []
 four_eyes = "warn"
 risk_acceptance_max = "90d"
+max_age = "off"
 [promotion]
 destinations = []
 move_tags = "ask"
@@ -48,6 +49,7 @@ fn every_key_counts_for_the_hash() {
         "[approval]\ntrusted_keys = [\"a.pub\"]",
         "[approval]\nfour_eyes = \"deny\"",
         "[approval]\nrisk_acceptance_max = \"36h\"",
+        "[approval]\nmax_age = \"30d\"",
         "[promotion]\ndestinations = [\"a/*\"]",
         "[promotion]\nmove_tags = \"deny\"",
         "[promotion]\nplatforms = \"all\"",
