@@ -20,7 +20,7 @@ use crate::cli::{holds, valid};
 use crate::support::program::{Output, Sandbox};
 
 /// The repository of the destination.
-const REPOSITORY: &str = "debut/base-images/caddy";
+pub(crate) const REPOSITORY: &str = "debut/base-images/caddy";
 
 /// The images and reports of the demonstration, a destination, and the program beside them.
 pub(crate) struct Scene {

@@ -8,6 +8,7 @@
     reason = "a test stops where it fails"
 )]
 
+mod approvals;
 mod architecture;
 mod cli;
 mod demo;
