@@ -295,6 +295,9 @@ pub enum Effect {
     CancelOpen,
     /// Write verdicts to the ledger. Answered by [`Message::Recorded`].
     Record(DecideRequest),
+    /// Sign a verdict about an image with the open key and write it. Answered by
+    /// [`Message::Recorded`].
+    RecordSigned(DecideRequest),
     /// Take back a ledger entry. Answered by [`Message::Undone`].
     Undo {
         /// The entry.

@@ -63,8 +63,13 @@ fn take(app: &mut App, message: Message) -> Vec<Outcome> {
         }
         Message::Recorded(_) | Message::Undone(_) => return written(app, &message),
         Message::Replayed(loaded) => app.load(&loaded),
-        Message::Planned(_) | Message::Unlocked(_) | Message::Promotion(_) | Message::Tick => {
+        Message::Planned(_) | Message::Promotion(_) | Message::Tick => {
             return tell(app, Tab::Promote, &message);
+        }
+        Message::Unlocked(_) => {
+            let mut outcomes = tell(app, Tab::Promote, &message);
+            outcomes.extend(tell(app, Tab::Verdict, &message));
+            return outcomes;
         }
         Message::Promoted(_) => {
             app.promoting = false;

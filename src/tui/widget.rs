@@ -3,6 +3,7 @@
 //! Widgets know roles and rectangles, nothing of screens. Foreign text enters a cell only as
 //! [`crate::text::Safe`]; a literal of this program is the only other text there is.
 
+pub mod approval;
 mod bars;
 pub mod confirm;
 mod data_table;

@@ -20,7 +20,7 @@ use crate::error::Explain;
 use crate::ledger::{Chain, Ledger};
 use crate::model::{Digest, Image, Platform};
 use crate::promotion::{Order, Plan, Request, observe, plan, run};
-use crate::review::{DecideRequest, Failure, Inputs, Review, decide, open};
+use crate::review::{DecideRequest, Failure, Inputs, Review, open, record, withdraw};
 use crate::signing::{Password, Signer};
 use crate::triage::policy::Policy;
 use crate::tui::app::App;
@@ -90,7 +90,8 @@ impl Hands {
         match effect {
             Effect::Open => self.open(),
             Effect::CancelOpen => self.opening.cancel(),
-            Effect::Record(request) => self.record(review, request),
+            Effect::Record(request) => self.record(review, request, false),
+            Effect::RecordSigned(request) => self.record(review, request, true),
             Effect::Undo { entry } => self.undo(review, entry, app.reviewer().to_owned()),
             Effect::Plan { request, .. } => self.plan(review, request),
             Effect::Unlock { password } => self.unlock(password),
@@ -161,14 +162,16 @@ impl Hands {
         });
     }
 
-    fn record(&self, review: Arc<Review>, request: DecideRequest) {
-        let world = Arc::clone(&self.world);
+    fn record(&self, review: Arc<Review>, request: DecideRequest, signs: bool) {
+        let (world, known) = (Arc::clone(&self.world), self.known_signer());
         self.start(move || async move {
             let recorded = async {
-                let drafts = decide(&review, &request).map_err(|error| failed(&error))?;
+                let signer = match signs {
+                    false => None,
+                    true => Some(signer(&world, known)?.ok_or_else(locked)?),
+                };
                 let ledger = ledger(&world).await?;
-                ledger
-                    .append_all(drafts)
+                record(&ledger, &review, &request, signer.as_ref())
                     .await
                     .map_err(|error| failed(&error))?;
                 replayed(&world, &ledger, &review).await
@@ -178,19 +181,27 @@ impl Hands {
     }
 
     fn undo(&self, review: Arc<Review>, entry: u64, reviewer: String) {
-        let world = Arc::clone(&self.world);
+        let (world, known) = (Arc::clone(&self.world), self.known_signer());
         self.start(move || async move {
             let undone = async {
+                // Only what a key signed needs one; whether it must is the ledger's answer.
+                let signer = signer(&world, known).unwrap_or_default();
                 let ledger = ledger(&world).await?;
                 let clock = world.connector.environment.clock;
-                ledger
-                    .undo(entry, &reviewer, clock)
+                withdraw(&ledger, entry, &reviewer, clock, signer.as_ref())
                     .await
                     .map_err(|error| failed(&error))?;
                 replayed(&world, &ledger, &review).await
             };
             Message::Undone(undone.await)
         });
+    }
+
+    fn known_signer(&self) -> Option<Signer> {
+        self.signer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn plan(&self, review: Arc<Review>, request: Request) {
@@ -218,11 +229,7 @@ impl Hands {
         self.promotion = CancellationToken::new();
         let cancel = self.promotion.clone();
         let world = Arc::clone(&self.world);
-        let known = self
-            .signer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let known = self.known_signer();
         let (events, mut heard) = unbounded_channel();
         let (answers, after) = (self.answers.clone(), self.answers.clone());
         tokio::spawn(async move {
@@ -233,15 +240,8 @@ impl Hands {
         self.start(move || async move {
             let promoted = async {
                 let signer = match known {
-                    Some(signer) => Some(signer),
                     None if request.no_sign => None,
-                    None => match world.connector.password() {
-                        Some(password) => {
-                            let opened = world.connector.signer(&password);
-                            Some(opened.map_err(|error| failed(&error))?)
-                        }
-                        None => None,
-                    },
+                    known => signer(&world, known)?,
                 };
                 let doors = world
                     .connector
@@ -364,6 +364,26 @@ async fn inputs(world: &World, cancel: &CancellationToken) -> Inputs {
         }
     }
     inputs
+}
+
+/// Returns the key: opened before, or with the password of the environment; none while it is locked.
+fn signer(world: &World, known: Option<Signer>) -> Result<Option<Signer>, Failed> {
+    let has_key = world.connector.config.key.is_some();
+    match (known, world.connector.password()) {
+        (Some(signer), _) => Ok(Some(signer)),
+        (None, Some(password)) if has_key => {
+            let opened = world.connector.signer(&password);
+            Ok(Some(opened.map_err(|error| failed(&error))?))
+        }
+        (None, _) => Ok(None),
+    }
+}
+
+fn locked() -> Failed {
+    Failed {
+        message: "the signing key is locked".to_owned(),
+        hints: vec!["type its password, or set COSIGN_PASSWORD before starting".to_owned()],
+    }
 }
 
 async fn ledger(world: &World) -> Result<Ledger, Failed> {

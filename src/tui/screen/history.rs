@@ -14,6 +14,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 
 use crate::keymap::{Action, Place};
 use crate::ledger::{Entry, kind, replay};
+use crate::review::ApprovalView;
 use crate::text::thousands;
 use crate::tui::context::Context;
 use crate::tui::message::{Effect, Failed, Input, Message, Outcome};
@@ -254,6 +255,7 @@ impl State {
             lines_of(
                 entry,
                 self.undone.contains(&entry.seq),
+                standing(context, entry).as_ref(),
                 usize::from(inner.width),
             )
             .len()
@@ -293,6 +295,14 @@ impl State {
                 Role::Good,
             )),
             (None, None) => title.push(Piece::new("empty", Role::Dim)),
+        }
+        let elsewhere = context.review.approvals.iter().flatten();
+        let elsewhere = elsewhere
+            .filter(|approval| approval.recorded.entry == 0)
+            .count();
+        if elsewhere > 0 {
+            let text = format!("  +{elsewhere} signed elsewhere (1 lists them)");
+            title.push(Piece::foreign(&text, Role::Text));
         }
         if self.typing || !self.filter.text().is_empty() {
             title.push(Piece::new("  / ", Role::Key));
@@ -359,7 +369,8 @@ impl State {
         )];
         let inner = pane(&title, self.is_open, context, area, buffer);
         let undone = self.undone.contains(&entry.seq);
-        let text = lines_of(entry, undone, usize::from(inner.width));
+        let standing = standing(context, entry);
+        let text = lines_of(entry, undone, standing.as_ref(), usize::from(inner.width));
         detail(context.theme, &text, self.scroll, inner, buffer);
     }
 
@@ -400,6 +411,17 @@ fn pane(
         bordered: context.bordered(),
     }
     .draw(area, buffer)
+}
+
+/// Returns how the word of an entry about an image stands, where it is a reviewer's latest.
+fn standing(context: &Context<'_>, entry: &Entry) -> Option<ApprovalView> {
+    if entry.kind != kind::APPROVAL {
+        return None;
+    }
+    let subjects = 0..context.review.subjects.len();
+    subjects
+        .flat_map(|subject| context.review.approval_views(subject))
+        .find(|approval| approval.entry == Some(entry.seq))
 }
 
 fn matches(entry: &Entry, wanted: &str) -> bool {

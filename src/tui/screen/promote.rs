@@ -192,6 +192,8 @@ impl State {
                 self.failure = None;
                 self.focus_on(Focus::Confirm, context);
             }
+            // Another screen asked for the key, with another password than the right one.
+            Err(_) if self.unlock != Unlock::Asked => {}
             Err(failed) => {
                 self.unlock = Unlock::Locked;
                 self.failure = Some(failed);

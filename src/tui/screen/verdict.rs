@@ -13,13 +13,15 @@ use ratatui::layout::Rect;
 
 use crate::keymap::{Action, Code, Key, Place};
 use crate::model::ImageDecision;
+use crate::review::DecideRequest;
 use crate::tui::context::Context;
-use crate::tui::message::{Effect, Failed, Input, Judgement, Message, Notice, Outcome};
+use crate::tui::message::{Effect, Failed, Input, Judgement, Message, Notice, Outcome, Secret};
 use crate::tui::theme::Role;
 use crate::tui::widget::Piece;
 use crate::tui::widget::note_editor::Edit;
+use crate::tui::widget::secret_field::SecretField;
 
-use form::{About, Choice, Field, Form, Problem};
+use form::{About, Choice, Field, Form, Problem, Sign};
 
 /// How far saving is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,6 +45,11 @@ pub struct State {
     typing: bool,
     problems: Vec<Problem>,
     saving: Saving,
+    password: SecretField,
+    /// What is signed as soon as the key is open.
+    pending: Option<DecideRequest>,
+    /// Whether the key was opened with its password.
+    is_unlocked: bool,
 }
 
 impl State {
@@ -64,16 +71,36 @@ impl State {
         if let (true, Some(form)) = (same && !self.is_saved(), &mut self.form) {
             form.choice = Some(choice).filter(|choice| form.choices().contains(choice));
         } else {
-            let form = Form::new(context.review, subject, about, Some(choice), context.now);
-            *self = Self {
-                form: Some(form),
-                ..Self::default()
-            };
+            self.start(context, subject, about, Some(choice));
         }
         self.focus_on(Field::Note);
         // The letter that opened the form is not the first one of the reason.
         self.typing = false;
         Vec::new()
+    }
+
+    /// Begins with an empty form.
+    fn start(
+        &mut self,
+        context: &Context<'_>,
+        subject: usize,
+        about: About,
+        choice: Option<Choice>,
+    ) {
+        let mut form = Form::new(context.review, subject, about, choice, context.now);
+        // Where keys are trusted, a word that is not signed counts for nothing.
+        let by_key = !context.review.policy.approval.trusted_keys.is_empty();
+        form.sign = match (&context.prefill.key, by_key) {
+            (None, _) => Sign::Impossible,
+            (Some(_), true) => Sign::Yes,
+            (Some(_), false) => Sign::No,
+        };
+        form.locked = context.prefill.key_is_locked && !self.is_unlocked;
+        *self = Self {
+            form: Some(form),
+            is_unlocked: self.is_unlocked,
+            ..Self::default()
+        };
     }
 
     /// Takes in another subject or review: an empty form follows, a draft stays.
@@ -89,13 +116,15 @@ impl State {
             }
             (None, _) => false,
         };
-        if !keep {
-            *self = Self {
-                form: context.subject.map(|subject| {
-                    Form::new(context.review, subject, About::Image, None, context.now)
-                }),
-                ..Self::default()
-            };
+        match context.subject {
+            _ if keep => {}
+            Some(subject) => self.start(context, subject, About::Image, None),
+            None => {
+                *self = Self {
+                    is_unlocked: self.is_unlocked,
+                    ..Self::default()
+                };
+            }
         }
     }
 
@@ -138,7 +167,12 @@ impl State {
         };
         if !self.problems.is_empty() {
             // Once told, a problem goes away as soon as it is mended.
-            self.problems = self.form.as_ref().map(Form::problems).unwrap_or_default();
+            let mut problems = self.form.as_ref().map(Form::problems).unwrap_or_default();
+            if self.password.is_empty() && self.form.as_ref().is_some_and(Form::signs) {
+                let asked = |problem: &Problem| problem.field == Field::Password;
+                problems.extend(self.problems.drain(..).filter(asked));
+            }
+            self.problems = problems;
         }
         outcomes
     }
@@ -167,7 +201,9 @@ impl State {
             Action::Left => self.turn_option(false),
             Action::Right | Action::Choose => self.turn_option(true),
             Action::Open => match self.focus {
-                Some(field @ (Field::Until | Field::Note)) => self.focus_on(field),
+                Some(field @ (Field::Until | Field::Note | Field::Password)) => {
+                    self.focus_on(field);
+                }
                 _ => self.turn_option(true),
             },
             Action::Approve => self.choose(Choice::Image(ImageDecision::Approve)),
@@ -186,7 +222,9 @@ impl State {
                 .approvals
                 .get(form.subject)?
                 .iter()
-                .find(|approval| approval.recorded.reviewer == context.reviewer)
+                .find(|approval| {
+                    approval.recorded.reviewer == context.reviewer && approval.recorded.entry > 0
+                })
                 .map(|approval| approval.recorded.entry),
             About::Findings(positions) => positions
                 .iter()
@@ -202,10 +240,15 @@ impl State {
     fn key(&mut self, key: Key, context: &Context<'_>) -> Vec<Outcome> {
         match (key.code, key.control) {
             (Code::Char('s'), true) => return self.save(context),
-            (Code::Esc, _) => self.typing = false,
+            (Code::Enter, _) if self.focus == Some(Field::Password) => return self.save(context),
+            (Code::Esc, _) => {
+                self.typing = false;
+                self.password.clear();
+            }
             (Code::Tab, _) => self.turn_focus(true),
             (Code::BackTab, _) => self.turn_focus(false),
             (Code::Enter, _) if self.focus == Some(Field::Until) => self.turn_focus(true),
+            _ if self.focus == Some(Field::Password) => self.password.press(key),
             _ if self.focus == Some(Field::Until) => {
                 if let Some(form) = &mut self.form {
                     form.until.press(key);
@@ -225,6 +268,7 @@ impl State {
             return;
         };
         match (self.focus, edit) {
+            (Some(Field::Password), Edit::Paste(text)) => self.password.insert(text),
             (Some(Field::Until), Edit::Paste(text)) => form.until.insert(text),
             (Some(Field::Note), _) => form.note.edit(edit),
             _ => {}
@@ -247,7 +291,8 @@ impl State {
             None | Some(Field::Decision) => form.turn_choice(forward),
             Some(Field::Scope) => form.turn_scope(forward),
             Some(Field::Justification) => form.turn_justification(forward),
-            Some(Field::Until | Field::Note) => {}
+            Some(Field::Sign) => form.turn_sign(),
+            Some(Field::Until | Field::Note | Field::Password) => {}
         }
     }
 
@@ -266,7 +311,8 @@ impl State {
 
     fn focus_on(&mut self, field: Field) {
         self.focus = Some(field);
-        self.typing = self.form.is_some() && matches!(field, Field::Until | Field::Note);
+        let is_text = matches!(field, Field::Until | Field::Note | Field::Password);
+        self.typing = self.form.is_some() && is_text;
     }
 
     fn save(&mut self, context: &Context<'_>) -> Vec<Outcome> {
@@ -283,9 +329,7 @@ impl State {
         match form.request(context.reviewer, context.clock) {
             Ok(request) => {
                 self.problems.clear();
-                self.saving = Saving::Under;
-                self.typing = false;
-                vec![Effect::Record(request).into()]
+                self.record(request)
             }
             Err(problems) => {
                 if let Some(first) = problems.first() {
@@ -299,8 +343,58 @@ impl State {
         }
     }
 
+    /// Asks for a complete request to be recorded; for the key first, where it is locked.
+    fn record(&mut self, request: DecideRequest) -> Vec<Outcome> {
+        let (signs, locked) = self
+            .form
+            .as_ref()
+            .map_or((false, false), |form| (form.signs(), form.locked));
+        if signs && locked && self.password.is_empty() {
+            self.focus_on(Field::Password);
+            self.problems.push(Problem {
+                field: Field::Password,
+                text: "the key is locked: type its password, then Enter".to_owned(),
+            });
+            return Vec::new();
+        }
+        self.saving = Saving::Under;
+        self.typing = false;
+        let effect = match (signs, locked) {
+            (false, _) => Effect::Record(request),
+            (true, false) => Effect::RecordSigned(request),
+            (true, true) => {
+                self.pending = Some(request);
+                let password = Secret(self.password.take());
+                Effect::Unlock { password }
+            }
+        };
+        vec![effect.into()]
+    }
+
+    /// Takes the answer about the key: what waited for it is recorded, or asked for again.
+    fn unlocked(&mut self, result: &Result<(), Failed>) -> Vec<Outcome> {
+        if result.is_ok() {
+            self.is_unlocked = true;
+            if let Some(form) = &mut self.form {
+                form.locked = false;
+            }
+        }
+        match (self.pending.take(), result) {
+            (None, _) => Vec::new(),
+            (Some(request), Ok(())) => vec![Effect::RecordSigned(request).into()],
+            (Some(_), Err(failed)) => {
+                self.saving = Saving::Failed(failed.clone());
+                self.focus_on(Field::Password);
+                Vec::new()
+            }
+        }
+    }
+
     /// Takes the answer of an effect.
     pub fn receive(&mut self, message: &Message, _context: &Context<'_>) -> Vec<Outcome> {
+        if let Message::Unlocked(result) = message {
+            return self.unlocked(result);
+        }
         if let (Message::Recorded(result), Saving::Under) = (message, &self.saving) {
             self.saving = match result {
                 Ok(loaded) => {

@@ -54,6 +54,12 @@ impl SecretField {
         }
     }
 
+    /// Returns whether nothing was typed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Empties the field and wipes what it held.
     pub fn clear(&mut self) {
         *self = Self::default();

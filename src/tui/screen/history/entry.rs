@@ -7,8 +7,10 @@ use serde_json::Value;
 
 use crate::ledger::{Entry, Undo, kind};
 use crate::model::{ImageDecision, ImageVerdict, Verdict, VulnerabilityId};
+use crate::review::ApprovalView;
 use crate::text::{Safe, thousands};
 use crate::tui::theme::{Role, letters};
+use crate::tui::widget::approval::{role_of, said};
 use crate::tui::widget::{Piece, labelled};
 
 /// The most characters of a text shown.
@@ -109,7 +111,12 @@ fn promotion(body: &Value) -> Outline {
 }
 
 /// Returns an entry in full, a line each.
-pub(super) fn lines_of(entry: &Entry, undone: bool, width: usize) -> Vec<Vec<Piece>> {
+pub(super) fn lines_of(
+    entry: &Entry,
+    undone: bool,
+    standing: Option<&ApprovalView>,
+    width: usize,
+) -> Vec<Vec<Piece>> {
     let mut text = Vec::new();
     let mut add = |label: &'static str, value: &str, role| {
         for (row, line) in Safe::lines(value, MAX_TEXT).iter().enumerate() {
@@ -119,6 +126,9 @@ pub(super) fn lines_of(entry: &Entry, undone: bool, width: usize) -> Vec<Vec<Pie
     };
     if undone {
         add("state", "taken back by a later entry", Role::Warning);
+    }
+    if let Some(standing) = standing {
+        add("stands", &said(standing), role_of(standing));
     }
     match body(entry) {
         Body::Verdict(verdict) => verdict_lines(&verdict, &mut add),
@@ -202,7 +212,7 @@ fn image_lines(verdict: &ImageVerdict, add: &mut impl FnMut(&'static str, &str, 
     );
     add("policy", &verdict.policy_sha256.to_string(), Role::Dim);
     match &verdict.envelope {
-        Some(envelope) => add("signed", &envelope.to_string(), Role::Good),
+        Some(envelope) => add("envelope", &envelope.to_string(), Role::Text),
         None => add("signed", "no", Role::Dim),
     }
 }

@@ -6,6 +6,7 @@ use crate::model::{JoinRule, Severity};
 use crate::review::Failure;
 use crate::tui::context::Context;
 use crate::tui::theme::Role;
+use crate::tui::widget::approval::{role_of, said};
 use crate::tui::widget::counted;
 
 /// The most remarks that are listed.
@@ -90,6 +91,9 @@ pub(super) fn remarks(context: &Context<'_>) -> Vec<Remark> {
             remarks.push(Remark::new("i", role, format!("{path}: {notice}")));
         }
     }
+    for notice in &review.approval_notices {
+        remarks.push(Remark::new("!", Role::Warning, notice.clone()));
+    }
     for subject in 0..review.subjects.len() {
         about_subject(context, subject, &mut remarks);
     }
@@ -157,6 +161,10 @@ fn about_subject(context: &Context<'_>, position: usize, remarks: &mut Vec<Remar
             summary.findings, summary.fixable
         );
         say("C!!", Role::Critical, text, Vec::new());
+    }
+    for approval in review.approval_views(position) {
+        let text = format!("{name}: {}", said(&approval));
+        say("v", role_of(&approval), text, vec![approval.reason.clone()]);
     }
     for blocker in standing.gate.blockers.iter().take(MAX_MORE) {
         let more = standing

@@ -51,11 +51,27 @@ impl Choice {
     }
 }
 
+/// Whether a word about the image is signed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sign {
+    /// There is no key.
+    #[default]
+    Impossible,
+    /// No.
+    No,
+    /// Yes, with the key at hand.
+    Yes,
+}
+
 /// A field of the form, in tab order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Field {
     /// The decision.
     Decision,
+    /// Whether it is signed.
+    Sign,
+    /// The key's password.
+    Password,
     /// How far it reaches.
     Scope,
     /// When an accepted risk ends.
@@ -92,6 +108,10 @@ pub struct Form {
     pub justification: Option<usize>,
     /// The reason.
     pub note: NoteEditor,
+    /// Whether a word about the image is signed.
+    pub sign: Sign,
+    /// Whether the key needs its password first.
+    pub locked: bool,
     /// How many findings each scope reaches among those loaded, in the order of `Scope::ALL`.
     hits: [usize; Scope::ALL.len()],
     /// Whether one of the findings is a secret.
@@ -132,6 +152,8 @@ impl Form {
                 .map_or_else(TextField::default, |date| TextField::new(&date.to_string())),
             justification: None,
             note: NoteEditor::default(),
+            sign: Sign::Impossible,
+            locked: false,
             latest,
             today,
         };
@@ -168,8 +190,13 @@ impl Form {
     #[must_use]
     pub fn fields(&self) -> Vec<Field> {
         let mut fields = vec![Field::Decision];
-        if matches!(self.about, About::Findings(_)) {
-            fields.push(Field::Scope);
+        match (&self.about, self.sign) {
+            (About::Findings(_), _) => fields.push(Field::Scope),
+            (About::Image, Sign::Impossible) => {}
+            (About::Image, _) => fields.push(Field::Sign),
+        }
+        if self.signs() && self.locked {
+            fields.push(Field::Password);
         }
         match self.choice {
             Some(Choice::Finding(Decision::AcceptRisk)) => fields.push(Field::Until),
@@ -178,6 +205,21 @@ impl Form {
         }
         fields.push(Field::Note);
         fields
+    }
+
+    /// Returns whether saving signs.
+    #[must_use]
+    pub fn signs(&self) -> bool {
+        self.about == About::Image && self.sign == Sign::Yes
+    }
+
+    /// Changes whether it is signed, where there is a key.
+    pub fn turn_sign(&mut self) {
+        self.sign = match self.sign {
+            Sign::Impossible => Sign::Impossible,
+            Sign::No => Sign::Yes,
+            Sign::Yes => Sign::No,
+        };
     }
 
     /// Returns how many of the findings loaded `scope` reaches.

@@ -9,10 +9,11 @@ use crate::model::{JUSTIFICATIONS, Scope};
 use crate::text::{Safe, thousands};
 use crate::tui::context::Context;
 use crate::tui::theme::{Role, letters};
+use crate::tui::widget::approval::{role_of, said};
 use crate::tui::widget::note_editor::LIMIT;
 use crate::tui::widget::{Pane, Piece, lines, width_of, wrap};
 
-use super::form::{About, Choice, Field, Form, selected};
+use super::form::{About, Choice, Field, Form, Sign, selected};
 use super::{Saving, State};
 
 /// The columns of a label.
@@ -172,6 +173,25 @@ impl State {
                             Piece::new(token, Role::Title)
                         }),
                         Piece::new("   Space: next of five", Role::Dim),
+                    ]);
+                    self.problem(field, &mut text);
+                }
+                Field::Sign => {
+                    let key = context.prefill.key.as_deref().unwrap_or_default();
+                    let options = [
+                        (format!("with {key}"), Sign::Yes),
+                        ("no".to_owned(), Sign::No),
+                    ];
+                    let options = options
+                        .into_iter()
+                        .map(|(text, sign)| (text, form.sign == sign));
+                    text.append(&mut radio("Signed", options, focused(field), width));
+                }
+                Field::Password => {
+                    text.push(vec![
+                        Piece::foreign(&format!("{:<LABEL$}", "Password"), role),
+                        self.password.shown(),
+                        Piece::new("  of the key; Enter signs and saves", Role::Dim),
                     ]);
                     self.problem(field, &mut text);
                 }
@@ -363,6 +383,9 @@ fn image_lines(form: &Form, context: &Context<'_>) -> Vec<Vec<Piece>> {
                 ]);
             }
         }
+    }
+    for approval in context.review.approval_views(form.subject) {
+        text.push(vec![Piece::foreign(&said(&approval), role_of(&approval))]);
     }
     text.push(vec![Piece::new(
         "stale as soon as digest, policy or the findings left or excused change",

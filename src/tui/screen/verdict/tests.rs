@@ -322,3 +322,105 @@ fn a_reviewer_takes_back_their_own_word() {
     let outcomes = act(&mut state, &scene, Action::Undo);
     assert_eq!(outcomes, vec![Effect::Undo { entry: 3 }.into()]);
 }
+
+/// A form about the image, under a policy that trusts keys.
+fn signing() -> (Scene, State) {
+    let mut scene = Scene::new(80, 24);
+    let policy = "[approval]\ntrusted_keys = [\"auditor.pub\"]";
+    scene.review.policy = policy.parse().unwrap();
+    let mut state = screen(&scene, &Judgement::Image(ImageDecision::Approve));
+    write(&mut state, &scene, "looked at it");
+    (scene, state)
+}
+
+#[test]
+fn a_locked_key_is_opened_before_the_word_is_signed() {
+    let (scene, mut state) = signing();
+    assert_eq!(act(&mut state, &scene, Action::Save), Vec::new());
+    assert_eq!(
+        (state.focus, state.problems.len()),
+        (Some(Field::Password), 1)
+    );
+    for character in "hunter2".chars() {
+        press(&mut state, &scene, Code::Char(character));
+    }
+    picture("verdict", "signed_80x24", &drawn(&state, &scene));
+    let outcomes = press(&mut state, &scene, Code::Enter);
+    let [Outcome::Effect(Effect::Unlock { password })] = outcomes.as_slice() else {
+        panic!("no key was asked for: {outcomes:?}");
+    };
+    assert_eq!(password.0.as_str(), "hunter2");
+    assert!(!format!("{state:?}").contains("hunter2"));
+    let wrong = Failed {
+        message: "the password does not open the private key".to_owned(),
+        hints: Vec::new(),
+    };
+    let outcomes = state.receive(&Message::Unlocked(Err(wrong)), &scene.context());
+    assert_eq!(outcomes, Vec::new());
+    assert!(state.has_draft(), "the reason is kept");
+    press(&mut state, &scene, Code::Char('x'));
+    press(&mut state, &scene, Code::Enter);
+    let outcomes = state.receive(&Message::Unlocked(Ok(())), &scene.context());
+    let [Outcome::Effect(Effect::RecordSigned(request))] = outcomes.as_slice() else {
+        panic!("nothing was signed: {outcomes:?}");
+    };
+    assert_eq!(request.reason, "looked at it");
+    assert_eq!(request.decided, Decided::Image(ImageDecision::Approve));
+    // The answer to somebody else's question about the key signs nothing.
+    let again = state.receive(&Message::Unlocked(Ok(())), &scene.context());
+    assert_eq!(again, Vec::new());
+}
+
+#[test]
+fn signing_is_a_choice() {
+    let (scene, mut state) = signing();
+    act(&mut state, &scene, Action::PreviousPane);
+    press(&mut state, &scene, Code::Esc);
+    act(&mut state, &scene, Action::PreviousPane);
+    assert_eq!(state.focus, Some(Field::Sign));
+    act(&mut state, &scene, Action::Choose);
+    request(&act(&mut state, &scene, Action::Save));
+    // An open key needs no password; without trusted keys nothing is signed unasked.
+    let mut scene = scene;
+    scene.prefill.key_is_locked = false;
+    let mut state = screen(&scene, &Judgement::Image(ImageDecision::Reject));
+    write(&mut state, &scene, "no");
+    let outcomes = act(&mut state, &scene, Action::Save);
+    assert!(matches!(
+        outcomes.as_slice(),
+        [Outcome::Effect(Effect::RecordSigned(_))]
+    ));
+    scene.review.policy = "".parse().unwrap();
+    let mut state = screen(&scene, &Judgement::Image(ImageDecision::Reject));
+    write(&mut state, &scene, "no");
+    request(&act(&mut state, &scene, Action::Save));
+    scene.prefill.key = None;
+    let state = screen(&scene, &Judgement::Image(ImageDecision::Reject));
+    assert!(!state.form.unwrap().fields().contains(&Field::Sign));
+}
+
+#[test]
+fn approvals_are_shown_with_key_and_standing() {
+    let mut scene = Scene::new(80, 24);
+    let entry = crate::tui::fixture::entries().remove(2);
+    let verdict: crate::model::ImageVerdict = serde_json::from_value(entry.body.clone()).unwrap();
+    let of = |who: &str, signed_by: Option<&[u8]>, because: Option<&str>| crate::model::Approval {
+        verdict: verdict.clone(),
+        recorded: crate::model::Recorded {
+            reviewer: who.to_owned(),
+            ..crate::ledger::recorded(&entry)
+        },
+        standing: because.map_or(crate::model::Standing::Current, |_| {
+            crate::model::Standing::Stale
+        }),
+        because: because.map(str::to_owned),
+        signed_by: signed_by.map(crate::model::Digest::of),
+    };
+    scene.review.approvals = vec![vec![
+        of("ann", None, None),
+        of("ben", Some(b"key"), None),
+        of("cy", Some(b"other"), Some("the policy changed")),
+    ]];
+    let state = screen(&scene, &Judgement::Image(ImageDecision::Reject));
+    picture("verdict", "approvals_80x24", &drawn(&state, &scene));
+}
