@@ -18,6 +18,7 @@ mod components;
 mod config;
 mod decide;
 mod demo;
+mod evidence;
 mod export;
 mod findings;
 mod gate;

@@ -2,6 +2,8 @@
 //!
 //! What makes a single envelope count or not is tested beside the code that opens it.
 
+mod refusals;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -53,21 +55,21 @@ impl Team {
         self.folder.join("ledgers").join(case)
     }
 
-    /// Says something about the newer image.
-    #[track_caller]
-    fn decide(&self, scene: &Scene, who: &str, decision: &str, more: &[&str]) -> Value {
-        let reports = scene.new_reports();
-        let mut arguments = vec!["decide", &reports, "--whole-image", "--decision", decision];
-        arguments.extend(["--reason", "looked at it", "--reviewer", who]);
-        arguments.extend(more);
-        scene.document(&arguments)
-    }
-
     /// Signs a word about the newer image.
     #[track_caller]
     fn sign(&self, scene: &Scene, who: &str, decision: &str) -> Value {
-        self.decide(scene, who, decision, &["--key", &self.key(who)])
+        decide(scene, who, decision, &["--key", &self.key(who)])
     }
+}
+
+/// Says something about the newer image.
+#[track_caller]
+fn decide(scene: &Scene, who: &str, decision: &str, more: &[&str]) -> Value {
+    let reports = scene.new_reports();
+    let mut arguments = vec!["decide", &reports, "--whole-image", "--decision", decision];
+    arguments.extend(["--reason", "looked at it", "--reviewer", who]);
+    arguments.extend(more);
+    scene.document(&arguments)
 }
 
 const BOTH: &str = "required = 2\ntrusted_keys = [\"alice.pub\", \"bob.pub\"]";
@@ -79,169 +81,13 @@ fn refused(case: &str, output: &Output, words: &str) {
 }
 
 #[test]
-fn a_promotion_without_the_approvals_it_needs_is_refused_and_nothing_is_sent() {
-    let (registry, mut scene) = scene();
-    let team = Team::assemble(&mut scene);
-    let digest = scene.digest().to_string();
-    let one = "trusted_keys = [\"alice.pub\"]";
-    let deny = "four_eyes = \"deny\"\ntrusted_keys = [\"alice.pub\", \"bob.pub\"]";
-    type Setting<'a> = &'a dyn Fn(&Scene);
-    let cases: [(&str, &str, Setting<'_>, &str); 12] = [
-        (
-            "none",
-            BOTH,
-            &|_| {},
-            "0 of 2 approvals signed by distinct trusted keys",
-        ),
-        (
-            "one-of-two",
-            BOTH,
-            &|scene| drop(team.sign(scene, "alice", "approve")),
-            "1 of 2 approvals",
-        ),
-        (
-            "one-key-two-names",
-            BOTH,
-            &|scene| {
-                team.sign(scene, "alice", "approve");
-                team.decide(scene, "carol", "approve", &["--key", &team.key("alice")]);
-            },
-            "1 of 2 approvals",
-        ),
-        (
-            "unsigned",
-            one,
-            &|scene| {
-                let ledger = scene.new_reports();
-                let lax = team.folder.join("lax.toml");
-                fs::write(&lax, "").expect("a policy can be written");
-                let lax = lax.display().to_string();
-                let made = scene.run(&[
-                    "decide",
-                    &ledger,
-                    "--whole-image",
-                    "--decision",
-                    "approve",
-                    "--reason",
-                    "x",
-                    "--reviewer",
-                    "alice",
-                    "--policy",
-                    &lax,
-                ]);
-                assert_eq!(made.code, 0, "{made:?}");
-            },
-            "0 of 1 approvals",
-        ),
-        (
-            "untrusted-key",
-            one,
-            &|scene| drop(team.decide(scene, "alice", "approve", &["--key", &team.key("mallory")])),
-            "is signed by a key that is not trusted",
-        ),
-        (
-            "only-the-promoter",
-            deny,
-            &|scene| drop(team.sign(scene, "bob", "approve")),
-            "bob promotes and is the only reviewer",
-        ),
-        (
-            "only-the-promoter-by-another-name",
-            deny,
-            &|scene| drop(team.decide(scene, "carol", "approve", &["--key", &team.key("bob")])),
-            "bob promotes and is the only reviewer",
-        ),
-        (
-            "expired",
-            "trusted_keys = [\"alice.pub\"]\nmax_age = \"7d\"",
-            &|scene| {
-                let key = team.key("alice");
-                let more = ["--key", key.as_str(), "--now", "2026-01-01T00:00:00Z"];
-                team.decide(scene, "alice", "approve", &more);
-            },
-            "it held until 2026-01-08 00:00Z",
-        ),
-        (
-            "other-policy",
-            one,
-            &|scene| {
-                team.sign(scene, "alice", "approve");
-                let text = format!("[approval]\n{one}\n[gate]\nseverity = \"critical\"\n");
-                fs::write(team.folder.join("countersign.toml"), text).expect("a policy");
-            },
-            "the policy changed",
-        ),
-        (
-            "other-evidence",
-            one,
-            &|scene| {
-                let half = scene
-                    .report("caddy-v2.10.0.grype.json")
-                    .display()
-                    .to_string();
-                let key = team.key("alice");
-                scene.document(&[
-                    "decide",
-                    &half,
-                    "--whole-image",
-                    "--decision",
-                    "approve",
-                    "--reason",
-                    "x",
-                    "--key",
-                    &key,
-                ]);
-            },
-            "no approval was made on",
-        ),
-        (
-            "tampered",
-            one,
-            &|scene| {
-                team.sign(scene, "alice", "approve");
-                let folder = team.ledger("tampered").join("approvals");
-                let file = fs::read_dir(folder).expect("a folder").next().expect("one");
-                let path = file.expect("an approval").path();
-                let text = fs::read_to_string(&path).expect("text");
-                fs::remove_file(&path).expect("removable");
-                fs::write(&path, text.replacen('A', "B", 1)).expect("writable");
-            },
-            "no longer holds",
-        ),
-        (
-            "rejected-by-a-trusted-key",
-            one,
-            &|scene| {
-                team.sign(scene, "alice", "approve");
-                team.decide(scene, "eve", "reject", &["--key", &team.key("bob")]);
-            },
-            "eve (key ",
-        ),
-    ];
-    for (case, policy, setting, words) in cases {
-        team.begin(&mut scene, case, policy);
-        setting(&scene);
-        let gate = scene.run(&["gate", &scene.new_reports(), "--for", "promote"]);
-        let evidence = case == "other-evidence";
-        assert_eq!(gate.code, i32::from(!evidence), "{case}: {gate:?}");
-        refused(case, &scene.promote(&digest, &[]), words);
-        let sent = registry.requests();
-        let sent = sent
-            .iter()
-            .filter(|it| it.method != "GET" && it.method != "HEAD");
-        assert_eq!(sent.count(), 0, "{case}");
-    }
-    assert_eq!(registry.tags(REPOSITORY), [], "nothing is tagged");
-}
-
-#[test]
 fn two_trusted_approvals_promote_and_go_into_plan_receipt_and_archive() {
     let (registry, mut scene) = scene();
     let team = Team::assemble(&mut scene);
     team.begin(&mut scene, "both", &format!("four_eyes = \"deny\"\n{BOTH}"));
     let first = team.sign(&scene, "alice", "approve");
     // Where keys are trusted, the configured key signs unasked.
-    let second = team.decide(&scene, "bob", "approve", &[]);
+    let second = decide(&scene, "bob", "approve", &[]);
     assert_eq!(second["gate"]["open"], true, "{second}");
     let plan = scene.plan();
     assert_eq!(plan["blockers"], json!([]), "{plan}");
@@ -268,8 +114,8 @@ fn two_trusted_approvals_promote_and_go_into_plan_receipt_and_archive() {
     let approvals = files.iter().filter(|file| file["kind"] == "approval");
     let mut archived: Vec<&Value> = approvals.map(|file| &file["sha256"]).collect();
     let mut named = fact("envelope");
-    archived.sort_by_key(|value| value.to_string());
-    named.sort_by_key(|value| value.to_string());
+    archived.sort_by_key(ToString::to_string);
+    named.sort_by_key(ToString::to_string);
     assert_eq!(archived, named);
 
     // The receipt, the bundle and the approvals each name an end of the ledger.
@@ -300,7 +146,7 @@ fn two_trusted_approvals_promote_and_go_into_plan_receipt_and_archive() {
     for seq in [1, 2] {
         fs::remove_file(team.ledger("both").join(format!("00000000000{seq}.json"))).expect("it");
     }
-    team.decide(
+    decide(
         &scene,
         "mallory",
         "reject",
@@ -412,6 +258,48 @@ fn an_approval_reaches_the_operator_through_a_bucket() {
         (0, &json!(3)),
         "{whole:?}"
     );
+}
+
+#[test]
+fn without_reports_the_evidence_is_what_the_approval_names() {
+    let (registry, mut scene) = scene();
+    let team = Team::assemble(&mut scene);
+    team.begin(
+        &mut scene,
+        "evidence",
+        "four_eyes = \"deny\"\ntrusted_keys = [\"alice.pub\"]",
+    );
+    let digest = scene.digest().to_string();
+    let arguments = scene.promotion(&digest, &[]);
+    let reports = scene.new_reports();
+    let without: Vec<String> = arguments.into_iter().filter(|it| *it != reports).collect();
+    refused(
+        "no approval",
+        &scene.sandbox.run(&without),
+        "names any evidence",
+    );
+    team.sign(&scene, "alice", "approve");
+    let missing = scene.sandbox.run(&without);
+    assert_eq!(missing.code, 3, "{missing:?}");
+    assert!(
+        missing.stderr.contains("is not in the archive"),
+        "{missing:?}"
+    );
+    let put = scene.run(&["archive", "put", &reports]);
+    assert_eq!(put.code, 0, "{put:?}");
+    // The reports may be gone by now.
+    fs::remove_dir_all(scene.stage.reports()).expect("removable");
+    let output = scene.sandbox.run(&without);
+    assert_eq!(output.code, 0, "{output:?}");
+    assert!(!registry.tags(REPOSITORY).is_empty());
+    let receipt = &events(&output).pop().expect("events")["receipt"];
+    assert_eq!(
+        receipt["reports"].as_array().map(Vec::len),
+        Some(3),
+        "{receipt}"
+    );
+    scene.sandbox.set("COUNTERSIGN_ARCHIVE", "");
+    assert_eq!(scene.sandbox.run(&without).code, 2);
 }
 
 #[test]

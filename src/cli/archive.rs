@@ -155,6 +155,16 @@ fn put(
             .map_err(defect)?
             .into(),
     });
+    files.extend(
+        review
+            .envelopes_of(&[subject])
+            .into_iter()
+            .map(|envelope| BundleFile {
+                name: envelope.file(),
+                kind: FileKind::Approval,
+                bytes: envelope.bytes.clone().into(),
+            }),
+    );
     let bundle = Bundle {
         subject: digest,
         name: image.name.clone(),

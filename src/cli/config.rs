@@ -123,12 +123,7 @@ fn check(settings: &Settings, remote: bool, json: bool, output: &mut Output) -> 
             }
         });
     };
-    add("policy", {
-        let policy = settings.connector.policy();
-        policy
-            .map(|policy| policy.sha256().to_string())
-            .map_err(Stop::from)
-    });
+    add("policy", policy(settings));
     add("key", key(settings));
     if remote || work::is_local(&config.ledger) {
         let chain = work::chain(settings).and_then(|chain| match chain.broken {
@@ -180,6 +175,13 @@ fn check(settings: &Settings, remote: bool, json: bool, output: &mut Output) -> 
     }
     output.table(&table, 0)?;
     Ok(exit)
+}
+
+/// Reads the policy and the keys it trusts, and returns its hash.
+fn policy(settings: &Settings) -> Result<String, Stop> {
+    let policy = settings.connector.policy()?;
+    settings.connector.trusted_keys(&policy)?;
+    Ok(policy.sha256().to_string())
 }
 
 fn key(settings: &Settings) -> Result<String, Stop> {

@@ -3,6 +3,7 @@
 //! Also what `plan` and `promote` have in common: reading the request and making the plan.
 
 use super::args::{Format, PlanArgs, PromotionArgs};
+use super::evidence::{self, Evidence};
 use super::exit::Exit;
 use super::settings::Settings;
 use super::stop::Stop;
@@ -20,6 +21,8 @@ pub(super) struct Asked {
     pub(super) review: Review,
     /// The outcome of reading alone.
     pub(super) exit: Exit,
+    /// What was fetched: it is read again when it is archived.
+    _evidence: Option<Evidence>,
 }
 
 /// Runs the command.
@@ -51,17 +54,24 @@ pub(super) fn ask(args: &PromotionArgs, settings: &Settings) -> Result<Asked, St
     if args.no_sign && args.key.key.is_some() {
         return Err(Stop::usage("--key and --no-sign contradict each other"));
     }
-    if args.inputs.is_empty() {
-        return Err(Stop::usage(
-            "fetching the evidence from the archive is not possible yet: name the reports",
-        )
-        .hint("countersign promote SOURCE DESTINATION REPORTS… --digest … --yes"));
-    }
     let platform = platform(args.platform.as_deref())?;
     let policy = settings
         .connector
         .pinned_policy(args.policy_sha256.as_deref())?;
-    let opened = open::open_with(settings, &args.inputs, &args.reading, policy)?;
+    let fetched = if args.inputs.is_empty() {
+        Some(evidence::fetch(
+            &source,
+            platform.as_ref(),
+            &policy,
+            settings,
+        )?)
+    } else {
+        None
+    };
+    let inputs = fetched
+        .as_ref()
+        .map_or(&args.inputs, |fetched| &fetched.inputs);
+    let opened = open::open_with(settings, inputs, &args.reading, policy)?;
     Ok(Asked {
         request: Request {
             source,
@@ -75,6 +85,7 @@ pub(super) fn ask(args: &PromotionArgs, settings: &Settings) -> Result<Asked, St
         },
         review: opened.review,
         exit: opened.exit,
+        _evidence: fetched,
     })
 }
 

@@ -244,7 +244,7 @@ fn hear<'a>(latest: &mut BTreeMap<Who, &'a Word>, word: &'a Word, ground: &Groun
         || ground.trusted.trusts(&signed.key)
         || ground.trusted.fingerprints().is_empty();
     let earlier = |unsigned: &&Word| unsigned.recorded.time <= word.recorded.time;
-    if known && latest.get(&name).is_some_and(|unsigned| earlier(unsigned)) {
+    if known && latest.get(&name).is_some_and(earlier) {
         latest.remove(&name);
     }
     let who = Who::Key(signed.key.clone());

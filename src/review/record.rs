@@ -154,10 +154,10 @@ pub async fn withdraw(
         .iter()
         .find(|envelope| envelope.sha256 == named)
         .ok_or_else(|| unreadable("it is missing".to_owned()))?;
-    let signed = open(stored, &TrustedKeys::default()).map_err(unreadable)?;
-    let Some(signer) = signer.filter(|signer| *signer.public_key().fingerprint() == signed.key)
+    let stood = open(stored, &TrustedKeys::default()).map_err(unreadable)?;
+    let Some(signer) = signer.filter(|signer| *signer.public_key().fingerprint() == stood.key)
     else {
-        let key = signed.key;
+        let key = stood.key;
         return Err(RecordError::OtherKey { entry, key });
     };
     let predicate = Predicate {
@@ -173,9 +173,9 @@ pub async fn withdraw(
         evidence: Vec::new(),
         ledger: state(&chain.entries),
         withdraws: Some(named),
-        ..signed.predicate
+        ..stood.predicate
     };
-    let bytes = envelope(&signed.bound, &predicate, signer).await?;
+    let bytes = envelope(&stood.bound, &predicate, signer).await?;
     let mut draft = undo(&chain, entry, reviewer, clock)?;
     if let Some(body) = draft.body.as_object_mut() {
         body.insert("envelope".to_owned(), json!(Digest::of(&bytes)));

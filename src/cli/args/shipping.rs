@@ -20,7 +20,7 @@ pub(crate) struct PromotionArgs {
     /// Where it goes: a registry reference with its tag
     #[arg(value_name = "DESTINATION")]
     pub(crate) destination: String,
-    /// The reports and SBOMs that were reviewed
+    /// The reports and SBOMs that were reviewed; without any, those that the approvals name are fetched from the archive
     #[arg(value_name = "INPUT")]
     pub(crate) inputs: Vec<String>,
     /// How the inputs are read

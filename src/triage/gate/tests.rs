@@ -392,6 +392,64 @@ fn trusted_keys_count_by_key() {
 }
 
 #[test]
+fn four_eyes_are_told_by_name_and_by_key() {
+    use ImageDecision::Approve;
+    let promoted = |approvals: &[(&str, Option<char>)]| {
+        let mut case = Case::clean()
+            .policy("[approval]\nfour_eyes = \"deny\"")
+            .promoted_by("Bob");
+        case.promotion.as_mut().unwrap().promoter_key = Some(digest('2'));
+        for (name, key) in approvals {
+            case = case.approved(name, Approve, *key);
+        }
+        case.blockers()
+    };
+    let own = [class::FOUR_EYES];
+    assert_eq!(promoted(&[("bob", None)]), own);
+    assert_eq!(
+        promoted(&[("bob", Some('1'))]),
+        own,
+        "the name is the promoter's"
+    );
+    assert_eq!(
+        promoted(&[("carol", Some('2'))]),
+        own,
+        "the key is the promoter's"
+    );
+    assert_eq!(promoted(&[("carol", Some('2')), ("BOB", Some('3'))]), own);
+    assert_eq!(
+        promoted(&[("bob", Some('2')), ("alice", Some('1'))]),
+        NOTHING
+    );
+    assert_eq!(promoted(&[("alice", None)]), NOTHING);
+}
+
+#[test]
+fn a_key_with_two_names_and_a_name_with_two_keys_are_one_each() {
+    use ImageDecision::Approve;
+    let two = |policy: &str, approvals: &[(&str, Option<char>)]| {
+        let mut case = Case::clean().policy(policy).promoted_by("c");
+        case.trusted = vec![digest('1'), digest('2')];
+        for (name, key) in approvals {
+            case = case.approved(name, Approve, *key);
+        }
+        case.blockers()
+    };
+    let names = "[approval]\nrequired = 2";
+    let keys = "[approval]\nrequired = 2\ntrusted_keys = [\"a.pub\", \"b.pub\"]";
+    let one_key = [("a", Some('1')), ("b", Some('1'))];
+    let one_name = [("a", Some('1')), ("A", Some('2'))];
+    assert_eq!(two(names, &one_key), [class::APPROVAL]);
+    assert_eq!(two(names, &one_name), [class::APPROVAL]);
+    assert_eq!(two(keys, &one_key), [class::APPROVAL]);
+    assert_eq!(
+        two(keys, &one_name),
+        NOTHING,
+        "where keys count, names do not"
+    );
+}
+
+#[test]
 fn destination_and_digest_are_checked_for_a_promotion() {
     let mut case = Case::clean()
         .policy("[approval]\nrequired = 0\n[promotion]\ndestinations = [\"allowed/*\"]")

@@ -166,9 +166,10 @@ impl Hands {
         let (world, known) = (Arc::clone(&self.world), self.known_signer());
         self.start(move || async move {
             let recorded = async {
-                let signer = match signs {
-                    false => None,
-                    true => Some(signer(&world, known)?.ok_or_else(locked)?),
+                let signer = if signs {
+                    Some(signer(&world, known)?.ok_or_else(locked)?)
+                } else {
+                    None
                 };
                 let ledger = ledger(&world).await?;
                 record(&ledger, &review, &request, signer.as_ref())
