@@ -14,7 +14,7 @@ mod record;
 mod state;
 mod summary;
 
-pub use approvals::{Anchor, Signature, TrustedKeys, anchors};
+pub use approvals::{Anchor, Signature, TrustedKeys, anchors, approval_notices};
 pub use decide::{DecideRequest, Decided, MAX_REASON, Selection, decide, undo};
 pub use error::ReviewError;
 pub use images::images;

@@ -66,6 +66,7 @@ struct VerificationDocument<'a> {
     problems: Vec<ProblemView>,
     set_aside: Vec<SetAsideView<'a>>,
     anchors: &'a [anchor::Anchor],
+    approval_notices: &'a [String],
 }
 
 /// A file that is no part of the chain.
@@ -251,6 +252,7 @@ fn verify(
                 .collect(),
             set_aside: set_aside.collect(),
             anchors: &checked.anchors,
+            approval_notices: &checked.approvals,
         };
         output.document("ledger-verification", &document)?;
         return Ok(exit);
@@ -275,7 +277,11 @@ fn verify(
             Some(anchor) => output.line(&format!("{problem} (known from {anchor})"))?,
         }
     }
-    for one in &chain.set_aside {
+    for notice in &checked.approvals {
+        output::note(notice);
+    }
+    let beside = |file: &str| file.starts_with("approvals/");
+    for one in chain.set_aside.iter().filter(|one| !beside(&one.file)) {
         output::note(&format!("{} does not count: {}", one.file, one.reason));
     }
     Ok(exit)

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize as _;
 
-use crate::ledger::{Chain, Entry, Head, Replay, kind, recorded};
+use crate::ledger::{Chain, Entry, Head, Replay, kind, recorded, replay};
 use crate::model::{
     Approval, Digest, FindingKey, ImageDecision, ImageVerdict, Recorded, Standing, Subject,
 };
@@ -66,6 +66,12 @@ pub fn anchors(chain: &Chain, trusted: &TrustedKeys) -> Vec<Anchor> {
         }
     }
     found
+}
+
+/// Returns what lies among the signed approvals of a ledger and does not count, and why.
+#[must_use]
+pub fn approval_notices(chain: &Chain, trusted: &TrustedKeys) -> Vec<String> {
+    Words::gather(chain, &replay(&chain.entries), trusted).notices
 }
 
 /// Returns the envelopes that entries name.

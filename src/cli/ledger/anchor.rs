@@ -37,6 +37,8 @@ pub(super) struct Anchor {
 pub(super) struct Checked {
     pub(super) anchors: Vec<Anchor>,
     pub(super) problems: Vec<(Break, String)>,
+    /// Signed approvals that do not count, and why.
+    pub(super) approvals: Vec<String>,
 }
 
 impl Checked {
@@ -84,6 +86,7 @@ pub(super) fn check(
     }
     let policy = settings.connector.policy()?;
     let trusted = settings.connector.trusted_keys(&policy)?;
+    checked.approvals = review::approval_notices(chain, &trusted);
     for anchor in review::anchors(chain, &trusted) {
         if anchor.same_ledger {
             let Head { seq, sha256 } = anchor.head;

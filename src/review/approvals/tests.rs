@@ -513,6 +513,24 @@ fn what_somebody_drops_there_is_set_aside_named_and_never_counts() {
 }
 
 #[test]
+fn no_changed_byte_makes_it_say_something_else() {
+    let alice = signer();
+    let desk = Desk::new();
+    desk.decide(Approve, "alice", "2026-03-10T10:00:00Z", Some(&alice));
+    let good = desk.envelopes().remove(0);
+    let said = open(&good, &desk.trusted).unwrap().predicate;
+    for place in (0..good.bytes.len()).step_by(13) {
+        let mut bytes = good.bytes.clone();
+        bytes[place] ^= 1 << (place % 8);
+        let sha256 = Digest::of(&bytes);
+        let changed = crate::ledger::Envelope { sha256, bytes };
+        if let Ok(opened) = open(&changed, &desk.trusted) {
+            assert_eq!(opened.predicate, said, "byte {place}");
+        }
+    }
+}
+
+#[test]
 fn an_entry_that_says_other_than_was_signed_does_not_count() {
     let alice = signer();
     let desk = Desk::new().trusting(&[&alice]);
@@ -528,6 +546,11 @@ fn an_entry_that_says_other_than_was_signed_does_not_count() {
     let review = forger.review(NOW);
     assert!(review.approvals[0].iter().all(|one| !review.counts(one)));
     assert!(review.approval_notices[0].contains("something else than was signed"));
+    let chain = at_once(forger.ledger().read()).unwrap();
+    assert_eq!(
+        approval_notices(&chain, &forger.trusted),
+        review.approval_notices
+    );
 }
 
 #[test]
