@@ -3,6 +3,7 @@
 //! Pure: no file is opened here, nothing is joined or decided. A damaged entry is a loss that the
 //! report counts; a document that cannot be read is an error with its place, never a clean report.
 
+mod configuration;
 mod cyclonedx;
 mod decode;
 mod details;
@@ -27,10 +28,12 @@ mod unpack;
 mod vex;
 mod wrapped;
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::time::Instant;
 
-use crate::model::{Digest, Encoding, ExemptionDocument, Origin, Report, Sbom};
+use crate::model::{Digest, Encoding, ExemptionDocument, Kind, Origin, Report, Sbom};
+use crate::text::secret;
 
 pub use self::details::{Details, details};
 pub use self::error::{
@@ -57,6 +60,30 @@ impl Document {
             Self::Sbom(sbom) => &sbom.origin,
             Self::Exemptions(document) => &document.origin,
         }
+    }
+
+    /// Masks secrets in what a scanner says about an image itself, whatever it masked before. What
+    /// is said about vulnerabilities comes from public databases.
+    fn mask(&mut self) {
+        let hide = |text: &mut String| {
+            if let Cow::Owned(masked) = secret::mask(text) {
+                *text = masked;
+            }
+        };
+        let Self::Report(report) = self else {
+            return;
+        };
+        let records = report.records.iter_mut();
+        for record in records.filter(|record| record.kind != Kind::Vulnerability) {
+            hide(&mut record.title);
+            for location in &mut record.package.locations {
+                hide(&mut location.path);
+            }
+            if let Some(suppression) = &mut record.suppressed_by {
+                suppression.statement.iter_mut().for_each(hide);
+            }
+        }
+        report.notices.iter_mut().for_each(hide);
     }
 
     fn notices(&mut self) -> &mut Vec<String> {
@@ -140,6 +167,7 @@ pub fn read(path: &str, bytes: Vec<u8>) -> Result<Loaded, FormatError> {
         for mut document in read_one(origin, text, inner)? {
             document.notices().extend_from_slice(&notices);
             wrapper.complete(&mut document);
+            document.mask();
             documents.push(document);
         }
         if documents.len() > MAX_DOCUMENTS {

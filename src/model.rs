@@ -26,7 +26,7 @@ pub use exemption::{
 };
 pub use exploit::{Cve, EpssScore, Exploitation, KevEntry};
 pub use feed::{EpssScores, Feed, FeedKind, KevCatalogue};
-pub use finding::{Finding, FindingKey, LayerPlace, RecordRef};
+pub use finding::{ConfigSource, Finding, FindingKey, LayerPlace, Observation, RecordRef};
 pub use package::{Location, Package, PackageIdentity};
 pub use pattern::{ParsePatternError, Pattern};
 pub use purl::{ParsePurlError, Purl};

@@ -1,8 +1,10 @@
 //! The only door for foreign text to a screen, a line of output, a log or an export.
 //!
 //! Report text is written by whoever built the image. [`Safe`] makes what terminals would act on
-//! or hide visible; [`to_json`] keeps the original value and escapes the same characters. Layout
-//! and colours belong to the front ends.
+//! or hide visible; [`to_json`] keeps the original value and escapes the same characters. Both
+//! mask credentials, wherever they come from. Layout and colours belong to the front ends.
+
+pub mod secret;
 
 use std::fmt;
 
@@ -35,7 +37,8 @@ impl Safe {
             changed: false,
         };
         let mut marks = 0;
-        for (count, character) in text.chars().enumerate() {
+        // Before the text is cut: a part of a credential has no shape.
+        for (count, character) in secret::mask_credentials(text).chars().enumerate() {
             if count == limit {
                 safe.text.push('…');
                 break;
@@ -50,7 +53,7 @@ impl Safe {
     pub fn lines(text: &str, limit: usize) -> Vec<Self> {
         let mut left = limit;
         let mut lines = Vec::new();
-        for line in text.lines() {
+        for line in secret::mask_credentials(text).lines() {
             if left == 0 {
                 lines.push(Self::new("…"));
                 break;
@@ -143,7 +146,32 @@ pub fn is_hidden(character: char) -> bool {
 
 /// Writes JSON in which every hidden character is `\u` with four digits, so that the value is kept
 /// and a terminal that shows the document is safe.
-struct Escaping<F>(F);
+struct Escaping<F> {
+    inner: F,
+    /// Whether a private key began in an earlier fragment of this text.
+    in_key: bool,
+}
+
+impl<F> Escaping<F> {
+    fn new(inner: F) -> Self {
+        Self {
+            inner,
+            in_key: false,
+        }
+    }
+
+    /// Masks the credentials of a fragment. Line ends part fragments, and a private key has some.
+    fn masked<'t>(&mut self, fragment: &'t str) -> std::borrow::Cow<'t, str> {
+        let begins = fragment.contains("-----BEGIN ") && fragment.contains("PRIVATE KEY");
+        let inside = self.in_key;
+        self.in_key = (inside || begins) && !fragment.contains("-----END ");
+        if inside {
+            std::borrow::Cow::Borrowed("")
+        } else {
+            secret::mask_credentials(fragment)
+        }
+    }
+}
 
 impl<F: serde_json::ser::Formatter> serde_json::ser::Formatter for Escaping<F> {
     fn write_string_fragment<W: ?Sized + std::io::Write>(
@@ -151,7 +179,8 @@ impl<F: serde_json::ser::Formatter> serde_json::ser::Formatter for Escaping<F> {
         writer: &mut W,
         fragment: &str,
     ) -> std::io::Result<()> {
-        let mut rest = fragment;
+        let masked = self.masked(fragment);
+        let mut rest = &*masked;
         while let Some(position) = rest.find(is_hidden) {
             let (plain, tail) = rest.split_at(position);
             writer.write_all(plain.as_bytes())?;
@@ -167,49 +196,54 @@ impl<F: serde_json::ser::Formatter> serde_json::ser::Formatter for Escaping<F> {
         writer.write_all(rest.as_bytes())
     }
 
+    fn end_string<W: ?Sized + std::io::Write>(&mut self, writer: &mut W) -> std::io::Result<()> {
+        self.in_key = false;
+        self.inner.end_string(writer)
+    }
+
     fn begin_array<W: ?Sized + std::io::Write>(&mut self, writer: &mut W) -> std::io::Result<()> {
-        self.0.begin_array(writer)
+        self.inner.begin_array(writer)
     }
     fn end_array<W: ?Sized + std::io::Write>(&mut self, writer: &mut W) -> std::io::Result<()> {
-        self.0.end_array(writer)
+        self.inner.end_array(writer)
     }
     fn begin_array_value<W: ?Sized + std::io::Write>(
         &mut self,
         writer: &mut W,
         first: bool,
     ) -> std::io::Result<()> {
-        self.0.begin_array_value(writer, first)
+        self.inner.begin_array_value(writer, first)
     }
     fn end_array_value<W: ?Sized + std::io::Write>(
         &mut self,
         writer: &mut W,
     ) -> std::io::Result<()> {
-        self.0.end_array_value(writer)
+        self.inner.end_array_value(writer)
     }
     fn begin_object<W: ?Sized + std::io::Write>(&mut self, writer: &mut W) -> std::io::Result<()> {
-        self.0.begin_object(writer)
+        self.inner.begin_object(writer)
     }
     fn end_object<W: ?Sized + std::io::Write>(&mut self, writer: &mut W) -> std::io::Result<()> {
-        self.0.end_object(writer)
+        self.inner.end_object(writer)
     }
     fn begin_object_key<W: ?Sized + std::io::Write>(
         &mut self,
         writer: &mut W,
         first: bool,
     ) -> std::io::Result<()> {
-        self.0.begin_object_key(writer, first)
+        self.inner.begin_object_key(writer, first)
     }
     fn begin_object_value<W: ?Sized + std::io::Write>(
         &mut self,
         writer: &mut W,
     ) -> std::io::Result<()> {
-        self.0.begin_object_value(writer)
+        self.inner.begin_object_value(writer)
     }
     fn end_object_value<W: ?Sized + std::io::Write>(
         &mut self,
         writer: &mut W,
     ) -> std::io::Result<()> {
-        self.0.end_object_value(writer)
+        self.inner.end_object_value(writer)
     }
 }
 
@@ -218,7 +252,7 @@ impl<F: serde_json::ser::Formatter> serde_json::ser::Formatter for Escaping<F> {
 /// # Errors
 /// When `value` cannot be JSON, such as a map whose keys are no strings.
 pub fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, serde_json::Error> {
-    let pretty = Escaping(serde_json::ser::PrettyFormatter::new());
+    let pretty = Escaping::new(serde_json::ser::PrettyFormatter::new());
     to_json_with(value, pretty)
 }
 
@@ -227,7 +261,7 @@ pub fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, serde_json::E
 /// # Errors
 /// As [`to_json`].
 pub fn to_json_line<T: Serialize + ?Sized>(value: &T) -> Result<String, serde_json::Error> {
-    to_json_with(value, Escaping(serde_json::ser::CompactFormatter))
+    to_json_with(value, Escaping::new(serde_json::ser::CompactFormatter))
 }
 
 fn to_json_with<T, F>(value: &T, formatter: F) -> Result<String, serde_json::Error>

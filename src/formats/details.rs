@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::error::FormatError;
 use super::json::{List, Maybe, MaybeText as _, Text, reason_of};
 use crate::model::Format;
+use crate::text::secret;
 
 /// The details of one record.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,6 +33,20 @@ pub struct Details {
     pub status: Option<String>,
     /// First and last line in the file, for secrets and misconfigurations.
     pub lines: Option<(u64, u64)>,
+}
+
+impl Details {
+    /// Returns the details with every secret masked, for records that quote the image itself.
+    #[must_use]
+    pub fn masked(mut self) -> Self {
+        let hide = |text: &mut String| *text = secret::mask(text).into_owned();
+        hide(&mut self.description);
+        let single = [&mut self.message, &mut self.resolution, &mut self.status];
+        single.into_iter().flatten().for_each(hide);
+        self.references.iter_mut().for_each(hide);
+        self.primary_url.iter_mut().for_each(hide);
+        self
+    }
 }
 
 /// Reads the details of one record from its bytes (a record's `Span` of the decoded text).

@@ -389,7 +389,18 @@ pub(super) fn reason_of(error: &serde_json::Error) -> String {
     let reason = text
         .rsplit_once(" at line ")
         .map_or(text.as_str(), |(reason, _)| reason);
-    crate::text::Safe::limited(reason, 200).as_str().to_owned()
+    // What stands in the place of something else may be anything: it is not repeated.
+    let reason = match (reason.find("string \""), reason.rfind("\", ")) {
+        (Some(start), Some(end)) if start < end => {
+            let (before, after) = (reason.get(..start), reason.get(end + 1..));
+            [before, Some("a text"), after]
+                .into_iter()
+                .flatten()
+                .collect()
+        }
+        _ => reason.to_owned(),
+    };
+    crate::text::Safe::limited(&reason, 200).as_str().to_owned()
 }
 
 /// Returns the place that `error` names, in a text that begins at byte `start` of `whole`.

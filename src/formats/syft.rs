@@ -187,6 +187,7 @@ fn claim(scanned: &SourceWire<'_>, distro: &DistroWire<'_>) -> SubjectClaim {
         end_of_life: false,
         bom_link: None,
         base_layers: None,
+        config: None,
     }
 }
 

@@ -94,6 +94,32 @@ impl LayerPlace {
     }
 }
 
+/// A document that an image's configuration was read from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct ConfigSource {
+    /// The path of a report, or the name of an image that was read itself.
+    pub name: String,
+    /// Where in the report: `Metadata.ImageConfig`, `source.target.config`; none for an image.
+    pub part: Option<&'static str>,
+}
+
+/// What an image's configuration shows: the ground of a finding that no scanner reported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Observation {
+    /// The rule's name: `root-user`.
+    pub rule: &'static str,
+    /// What was seen, secrets masked.
+    pub saw: String,
+    /// Why it matters, and so severely.
+    pub why: &'static str,
+    /// What to do.
+    pub advice: &'static str,
+    /// What the rule cannot see.
+    pub blind: &'static str,
+    /// The documents that show it, sorted.
+    pub sources: Vec<ConfigSource>,
+}
+
 /// What a person decides on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
@@ -133,6 +159,8 @@ pub struct Finding {
     pub layer: LayerPlace,
     /// Set where every record is suppressed.
     pub suppressed_by: Option<Suppression>,
+    /// What the image's configuration shows, for findings that no record is behind.
+    pub observed: Option<Arc<Observation>>,
 }
 
 impl Finding {

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Digest, Platform};
+use crate::text::secret;
 
 /// Media types of the OCI image specification 1.1 and of Docker's schema 2.
 pub mod media_type {
@@ -239,7 +240,18 @@ impl RawManifest {
     }
 }
 
+/// Reads `null` as the default: scanners write it for what is empty.
+fn nullable<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
 /// The parts of an image configuration that this program reads (image specification, `config.md`).
+///
+/// Whoever reads one calls [`ImageConfig::masked`] before keeping it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct ImageConfig {
@@ -252,10 +264,13 @@ pub struct ImageConfig {
     /// CPU variant.
     pub variant: Option<String>,
     /// Execution parameters.
+    #[serde(deserialize_with = "nullable")]
     pub config: Execution,
     /// The layers' uncompressed digests.
+    #[serde(deserialize_with = "nullable")]
     pub rootfs: RootFs,
     /// How each layer was made.
+    #[serde(deserialize_with = "nullable")]
     pub history: Vec<History>,
 }
 
@@ -277,6 +292,8 @@ pub struct Execution {
     pub labels: Option<BTreeMap<String, String>>,
     /// The health check, an extension of Docker.
     pub healthcheck: Option<Healthcheck>,
+    /// Folders that are volumes.
+    pub volumes: Option<BTreeMap<String, serde_json::Value>>,
 }
 
 /// Docker's health check.
@@ -284,6 +301,7 @@ pub struct Execution {
 #[serde(default, rename_all = "PascalCase")]
 pub struct Healthcheck {
     /// The command; `["NONE"]` switches an inherited one off.
+    #[serde(deserialize_with = "nullable")]
     pub test: Vec<String>,
 }
 
@@ -292,6 +310,7 @@ pub struct Healthcheck {
 #[serde(default)]
 pub struct RootFs {
     /// The uncompressed digests of the layers, lowest first.
+    #[serde(deserialize_with = "nullable")]
     pub diff_ids: Vec<Digest>,
 }
 
@@ -303,6 +322,8 @@ pub struct History {
     pub created_by: String,
     /// Whether the step made no layer.
     pub empty_layer: bool,
+    /// A remark of the builder's; Buildah names the base image here.
+    pub comment: String,
 }
 
 /// Returns how many of the lowest layers are the base image's: those before the last `CMD` that
@@ -330,6 +351,30 @@ impl ImageConfig {
     pub fn base_layers(&self) -> Option<usize> {
         let made = self.history.iter().filter(|step| !step.empty_layer);
         (made.count() == self.rootfs.diff_ids.len()).then(|| base_layers(&self.history))?
+    }
+
+    /// Returns the configuration with every secret value masked. Nothing else of it changes, and
+    /// a mask says what kind of secret stood in its place.
+    #[must_use]
+    pub fn masked(mut self) -> Self {
+        let execution = &mut self.config;
+        for pair in execution.env.iter_mut().flatten() {
+            *pair = secret::mask_pair(pair);
+        }
+        let commands = [&mut execution.cmd, &mut execution.entrypoint];
+        let health = execution.healthcheck.iter_mut();
+        let health = health.flat_map(|check| &mut check.test);
+        for word in commands.into_iter().flatten().flatten().chain(health) {
+            *word = secret::mask(word).into_owned();
+        }
+        for (name, value) in execution.labels.iter_mut().flatten() {
+            *value = secret::mask_value(name, value).into_owned();
+        }
+        for step in &mut self.history {
+            step.created_by = secret::mask_history(&step.created_by).into_owned();
+            step.comment = secret::mask(&step.comment).into_owned();
+        }
+        self
     }
 
     /// Returns the platform the configuration names.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 
+use super::oci::ImageConfig;
 use super::{Digest, Exploitation, Fix, Package, Platform, Rating, Severity, VulnerabilityId};
 
 /// The format of an input, found by its content.
@@ -156,6 +157,8 @@ pub struct SubjectClaim {
     pub end_of_life: bool,
     /// The name by which VEX documents refer to this SBOM: `urn:cdx:serial/version`.
     pub bom_link: Option<String>,
+    /// The image's configuration where the document carries it, and in which of its fields.
+    pub config: Option<(Arc<ImageConfig>, &'static str)>,
 }
 
 /// How well the age of a scanner's database is known.

@@ -14,6 +14,7 @@ use super::referrers::{Referrers, ReferrersSource};
 use super::resolve::{Source, resolve};
 use crate::model::oci::{Descriptor, ImageConfig, Manifest, ManifestKind, media_type};
 use crate::model::{Digest, Image, Platform, Repository};
+use crate::text::secret;
 
 /// The suffixes of cosign's tags beside an image.
 const SUFFIXES: [&str; 3] = ["sig", "att", "sbom"];
@@ -41,7 +42,7 @@ pub struct Inspection {
     pub annotations: BTreeMap<String, String>,
     /// The configuration's descriptor; none for an index.
     pub config_descriptor: Option<Descriptor>,
-    /// The configuration; none for an index and for artifacts that have another kind.
+    /// The configuration, its secrets masked; none for an index and for artifacts of another kind.
     pub config: Option<ImageConfig>,
     /// The layers, lowest first; empty for an index.
     pub layers: Vec<Layer>,
@@ -155,13 +156,21 @@ pub async fn inspect(
         ManifestKind::Index(document) => {
             inspection.artifact_type = document.artifact_type;
             inspection.subject = document.subject;
-            inspection.annotations = document.annotations;
+            inspection.annotations = masked(document.annotations);
         }
     }
     if let Source::Registry { client, repository } = &resolved.source {
         inspection.add_attached(client, repository).await;
     }
     Ok(inspection)
+}
+
+/// Annotations are anybody's text, and some builders put their arguments there.
+fn masked(mut annotations: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    for (name, value) in &mut annotations {
+        *value = secret::mask_value(name, value).into_owned();
+    }
+    annotations
 }
 
 fn entry(descriptor: &Descriptor) -> PlatformEntry {
@@ -188,7 +197,7 @@ impl Inspection {
         if is_image {
             let bytes = source.blob(&document.config, CONFIG_LIMIT).await?;
             match serde_json::from_slice::<ImageConfig>(&bytes) {
-                Ok(config) => self.config = Some(config),
+                Ok(config) => self.config = Some(config.masked()),
                 Err(error) => self.warnings.push(format!(
                     "the configuration {} cannot be read: {}",
                     document.config.digest,
@@ -208,7 +217,7 @@ impl Inspection {
         self.layers = layers(&document.layers, self.config.as_ref());
         self.artifact_type = document.artifact_type;
         self.subject = document.subject;
-        self.annotations = document.annotations;
+        self.annotations = masked(document.annotations);
         self.config_descriptor = Some(document.config);
         Ok(())
     }

@@ -13,9 +13,11 @@ use crate::error::Explain as _;
 use crate::formats::{self, Document, FormatError};
 use crate::ledger::Chain;
 use crate::model::oci::ImageConfig;
-use crate::model::{EpssScores, ExemptionDocument, KevCatalogue, Report, Sbom, Subject};
+use crate::model::{
+    ConfigSource, EpssScores, ExemptionDocument, Finding, KevCatalogue, Report, Sbom, Subject,
+};
 use crate::registry::Inspection;
-use crate::triage::hygiene;
+use crate::triage::hygiene::{self, Configured};
 use crate::triage::join;
 use crate::triage::policy::Policy;
 use crate::triage::risk::base::{self, Base};
@@ -220,15 +222,8 @@ impl Gathered {
             environment.now(),
         );
         let mut joined = join::findings_under(&subjects, &self.reports, &suppressed);
-        for image in &inputs.images {
-            let position = subjects
-                .iter()
-                .position(|subject| subject.manifest_digest.as_ref() == Some(&image.digest));
-            if let (Some(position), Some(config)) = (position, &image.config) {
-                let number = u32::try_from(position).unwrap_or(u32::MAX);
-                joined.findings.extend(hygiene::findings(config, number));
-            }
-        }
+        let seen = observed(&subjects, &self.reports, &inputs.images, environment);
+        joined.findings.extend(seen);
         let bases = self.bases(&subjects, inputs);
         for finding in &mut joined.findings {
             let position = finding.subject as usize;
@@ -276,6 +271,45 @@ impl Gathered {
         let guesses: Vec<Option<usize>> = subjects.iter().map(guess).collect();
         base::bases(subjects, &self.reports, &guesses)
     }
+}
+
+/// Returns what the images' configurations tell, of reports and of images read themselves.
+fn observed(
+    subjects: &[Subject],
+    reports: &[Arc<Report>],
+    images: &[Inspection],
+    environment: &Environment,
+) -> Vec<Finding> {
+    let of_subject = |(number, subject): (u32, &Subject)| {
+        let reports = subject.reports.iter().filter_map(|(position, _)| {
+            let report = reports.get(*position)?;
+            let (config, part) = report.claim.config.as_ref()?;
+            Some(Configured {
+                config,
+                source: ConfigSource {
+                    name: report.origin.path.clone(),
+                    part: Some(part),
+                },
+                time: report.created,
+            })
+        });
+        let images = images
+            .iter()
+            .filter(|image| subject.manifest_digest.as_ref() == Some(&image.digest));
+        let images = images.filter_map(|image| {
+            Some(Configured {
+                config: image.config.as_ref()?,
+                source: ConfigSource {
+                    name: image.image.to_string(),
+                    part: None,
+                },
+                time: Some(environment.now()),
+            })
+        });
+        let configs: Vec<Configured<'_>> = reports.chain(images).collect();
+        hygiene::findings(number, &configs)
+    };
+    (0..).zip(subjects).flat_map(of_subject).collect()
 }
 
 /// Returns the identity a subject is seeded with.

@@ -12,7 +12,7 @@ use serde::Deserialize as _;
 use crate::formats::{self, Details};
 use crate::ledger::{self, Chain, Entry, Envelope};
 use crate::model::{
-    Approval, Digest, ExemptionDocument, Feed, Finding, FindingKey, ImageDecision, Origin,
+    Approval, Digest, ExemptionDocument, Feed, Finding, FindingKey, ImageDecision, Kind, Origin,
     RecordCounts, Recorded, Report, Sbom, Standing, StandingVerdict, Subject, SubjectRef, Verdict,
     VulnerabilityId,
 };
@@ -586,6 +586,10 @@ impl Review {
             let bytes = bytes.ok_or_else(|| wrong("the record is not where it was".to_owned()))?;
             let read =
                 formats::details(report.format, bytes).map_err(|error| wrong(error.to_string()))?;
+            let read = match record.kind {
+                Kind::Vulnerability => read,
+                _ => read.masked(),
+            };
             details.push((report.scanner.clone(), read));
         }
         Ok(details)

@@ -117,6 +117,7 @@ mod tests {
             exploitation: crate::model::Exploitation::default(),
             layer: crate::model::LayerPlace::Unknown,
             suppressed_by: None,
+            observed: None,
         }
     }
 

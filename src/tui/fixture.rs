@@ -172,6 +172,7 @@ fn finding(severity: Severity, id: &str, package: Package, fix: Option<&str>) ->
         exploitation: Exploitation::default(),
         layer: LayerPlace::Unknown,
         suppressed_by: None,
+        observed: None,
     }
 }
 

@@ -45,8 +45,7 @@ pub(super) fn read(metadata: &MetadataWire<'_>, components: &[Component]) -> Sub
         platform: purl.as_ref().and_then(ImagePurl::platform),
         os: os.map(|os| os.trim().to_owned()),
         is_image,
-        end_of_life: false,
-        bom_link: None,
+        ..SubjectClaim::default()
     }
 }
 

@@ -2,8 +2,6 @@
 //!
 //! Records are read in `record`.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
@@ -12,8 +10,8 @@ use super::wire::{
     AlertsWire, ConfigurationWire, DescriptorWire, DistroWire, Document, RuleWire, SourceWire,
     TargetWire,
 };
-use crate::formats::json::{Entries, Maybe, MaybeText as _, Source, Text};
-use crate::model::oci::ImageConfig;
+use crate::formats::configuration::encoded;
+use crate::formats::json::{Entries, Maybe, MaybeText as _, Source};
 use crate::model::{Platform, ScanOption, SubjectClaim};
 
 /// The rules every Grype has, in one of two spellings: kernel headers are not the kernel.
@@ -118,6 +116,8 @@ fn claim<'a>(source: &mut Source<'a>, raw: Option<&'a RawValue>) -> SubjectClaim
     let layers: Vec<_> = target.layers.0.iter().map(|layer| &layer.digest).collect();
     let diff_ids: Vec<_> = layers.iter().filter_map(|layer| layer.digest()).collect();
     let whole = diff_ids.len() == layers.len();
+    let config = target.config.get();
+    let config = config.and_then(|text| encoded(source, text, "source.target.config"));
     SubjectClaim {
         name: target.user_input.owned(),
         manifest_digest,
@@ -125,7 +125,7 @@ fn claim<'a>(source: &mut Source<'a>, raw: Option<&'a RawValue>) -> SubjectClaim
         tags: target.tags.texts(),
         image_id: target.image_id.digest(),
         diff_ids: if whole { diff_ids } else { Vec::new() },
-        base_layers: target.config.as_ref().and_then(base_layers),
+        base_layers: config.as_ref().and_then(|(config, _)| config.base_layers()),
         platform: target.architecture.owned().map(|architecture| Platform {
             os: target.os.owned().unwrap_or_else(|| "linux".to_owned()),
             architecture,
@@ -135,15 +135,8 @@ fn claim<'a>(source: &mut Source<'a>, raw: Option<&'a RawValue>) -> SubjectClaim
         end_of_life: false,
         bom_link: None,
         is_image: wire.kind.get().is_none_or(|kind| kind == "image"),
+        config,
     }
-}
-
-/// Guesses from the image's configuration, which stands here in base64, how many layers are the
-/// base image's.
-fn base_layers(config: &Text<'_>) -> Option<usize> {
-    let bytes = STANDARD.decode(config.0.as_bytes()).ok()?;
-    let config: ImageConfig = serde_json::from_slice(&bytes).ok()?;
-    config.base_layers()
 }
 
 /// Returns the options that narrow the scan or change what its ids and severities mean.

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 
 use super::wire::{Document, HistoryWire, ImageConfigWire, MetadataWire, ResultWire, ToolWire};
+use crate::formats::configuration::configuration;
 use crate::formats::json::{Maybe, MaybeText as _, Source};
 use crate::model::oci::{self, History};
 use crate::model::{Platform, SubjectClaim};
@@ -58,6 +59,11 @@ pub(super) fn read<'a>(source: &mut Source<'a>, document: &Document<'a>) -> Head
         source.notices.push(notice.to_owned());
     }
     let whole = diff_ids.len() == digests.len();
+    let image_config: ImageConfigWire<'a> =
+        part(source, metadata.image_config, "Metadata.ImageConfig");
+    let is_image = is_container || image_id.is_some();
+    let config = metadata.image_config.filter(|_| is_image);
+    let config = config.and_then(|raw| configuration(source, raw.get(), "Metadata.ImageConfig"));
     Header {
         version: tool.version.owned(),
         created: created.time(),
@@ -67,17 +73,15 @@ pub(super) fn read<'a>(source: &mut Source<'a>, document: &Document<'a>) -> Head
             manifest_digest: None,
             repo_digests: metadata.repo_digests.texts(),
             tags: metadata.repo_tags.texts(),
-            is_image: is_container || image_id.is_some(),
+            is_image,
             image_id,
             diff_ids: if whole { diff_ids } else { Vec::new() },
-            base_layers: metadata
-                .image_config
-                .as_ref()
-                .and_then(|config| base_layers(config, digests.len())),
-            platform: metadata.image_config.as_ref().and_then(platform),
+            base_layers: base_layers(&image_config, digests.len()),
+            platform: platform(&image_config),
             end_of_life: os.is_some_and(|os| os.end_of_life.is_true()),
             bom_link: None,
             os: os_name.filter(|name| !name.is_empty()),
+            config,
         },
     }
 }
@@ -111,6 +115,7 @@ fn base_layers(config: &ImageConfigWire<'_>, layers: usize) -> Option<usize> {
         Some(History {
             created_by: wire.created_by.owned().unwrap_or_default(),
             empty_layer: wire.empty_layer.is_true(),
+            ..History::default()
         })
     };
     let history: Option<Vec<History>> = config.history.raw().iter().map(step).collect();

@@ -48,7 +48,7 @@ pub(super) struct MetadataWire<'a> {
     #[serde(borrow, rename = "RepoDigests")]
     pub(super) repo_digests: List<Text<'a>>,
     #[serde(borrow, rename = "ImageConfig")]
-    pub(super) image_config: Option<ImageConfigWire<'a>>,
+    pub(super) image_config: Option<&'a RawValue>,
 }
 
 #[derive(Debug, Default, Deserialize)]

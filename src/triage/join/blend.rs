@@ -77,6 +77,7 @@ pub(super) fn blend(
         exploitation,
         layer: LayerPlace::Unknown,
         suppressed_by,
+        observed: None,
         id,
     })
 }

@@ -238,6 +238,7 @@ fn the_base_is_guessed_from_the_last_command_below_a_layer() {
         let step = |(created_by, empty_layer): &(&str, bool)| oci::History {
             created_by: (*created_by).to_owned(),
             empty_layer: *empty_layer,
+            ..oci::History::default()
         };
         steps.iter().map(step).collect()
     };
