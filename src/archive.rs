@@ -424,11 +424,15 @@ fn masked(file: &BundleFile) -> Option<Bytes> {
     for place in places {
         let (document, original) = redact_report(text.get(place.clone())?.as_bytes());
         found |= original.is_some();
-        copy.extend_from_slice(text.get(end..place.start)?.as_bytes());
+        let between = redact::redact_text(text.get(end..place.start)?);
+        found |= matches!(between, std::borrow::Cow::Owned(_));
+        copy.extend_from_slice(between.as_bytes());
         copy.extend_from_slice(&document);
         end = place.end;
     }
-    copy.extend_from_slice(text.get(end..)?.as_bytes());
+    let last = redact::redact_text(text.get(end..)?);
+    found |= matches!(last, std::borrow::Cow::Owned(_));
+    copy.extend_from_slice(last.as_bytes());
     found.then(|| Bytes::from(copy))
 }
 

@@ -22,6 +22,7 @@ mod evidence;
 mod export;
 mod findings;
 mod gate;
+mod hygiene;
 mod inspect;
 mod key;
 mod ledger;

@@ -7,6 +7,7 @@ mod approvals;
 mod decide;
 mod error;
 mod file;
+mod hygiene;
 mod images;
 mod open;
 mod reading;

@@ -312,3 +312,29 @@ fn links_and_anchors_are_found() {
         "what-it-does-not-do-yet"
     );
 }
+
+#[test]
+fn the_rules_of_hygiene_are_on_their_page() {
+    use countersign::triage::hygiene::{NOT_CHECKED, RULES};
+
+    let page = read("docs/reference/hygiene.md");
+    let rows: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("| CS-"))
+        .collect();
+    let expected = RULES.iter().map(|rule| {
+        let (id, name, severity) = (rule.id, rule.name, rule.severity);
+        let (sees, why, advice, blind) = (rule.sees, rule.why, rule.advice, rule.blind);
+        format!("| {id} | {name} | {severity} | {sees} | {why} | {advice} | {blind} |")
+    });
+    let mut expected: Vec<String> = expected.collect();
+    let mut rows: Vec<String> = rows.into_iter().map(str::to_owned).collect();
+    expected.sort();
+    rows.sort();
+    assert_eq!(rows, expected);
+    let prose: Vec<&str> = page.split_whitespace().collect();
+    let prose = prose.join(" ");
+    for thing in NOT_CHECKED {
+        assert!(prose.contains(thing), "{thing}");
+    }
+}

@@ -22,6 +22,7 @@ mod pictures;
 mod promotion;
 mod sboms;
 mod scenario;
+mod secrets;
 mod signatures;
 mod store_s3;
 mod support;

@@ -1,18 +1,26 @@
-//! Masking of credentials that a scanner wrote into its own report.
+//! Masking of secrets in what is archived: credentials that a scanner wrote into its own report,
+//! and secrets of the image that it quotes.
 //!
 //! Grype up to 0.104.0 wrote registry credentials into `descriptor.configuration` (CVE-2025-65965).
-//! What scanners report about an image is not touched.
+//! Reports also quote the image: lines of its files, its environment, its history. Everything else
+//! stays byte for byte as it was. What a secret looks like is known to `text::secret`.
+
+mod rewrite;
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
-use serde_json::Value;
-use serde_json::value::RawValue;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
 use crate::model::Digest;
+use crate::text::secret;
+use rewrite::Place;
 
-/// What stands in the place of a credential.
+/// What stands in the place of a credential of the scanner's own.
 const MASK: &str = "[redacted]";
+
+/// What stands in the place of a line of a file.
+const LINE: &str = "[masked line]";
 
 /// Words that make a key the name of a credential.
 const SECRET_WORDS: [&str; 7] = [
@@ -25,79 +33,139 @@ const SECRET_WORDS: [&str; 7] = [
     "privatekey",
 ];
 
-#[derive(Deserialize)]
-struct Report<'a> {
-    #[serde(borrow)]
-    descriptor: Option<Descriptor<'a>>,
-}
+/// Lists of what public databases say; the texts in them are not the image's.
+const PUBLIC: [&str; 6] = [
+    "Vulnerabilities",
+    "vulnerabilities",
+    "matches",
+    "ignoredMatches",
+    "vulnerability",
+    "relatedVulnerabilities",
+];
 
-#[derive(Deserialize)]
-struct Descriptor<'a> {
-    #[serde(borrow)]
-    configuration: Option<&'a RawValue>,
-}
+/// Lists of what a scanner says about the image itself.
+const ABOUT_IMAGE: [&str; 7] = [
+    "Misconfigurations",
+    "Secrets",
+    "Licenses",
+    "ExperimentalModifiedFindings",
+    "secrets",
+    "checks",
+    "results",
+];
 
-/// Returns a report without the credentials in its `descriptor.configuration`, and the SHA-256 of
-/// the original where there were any. Everything else stays byte for byte as it was. `bytes` are
-/// JSON in UTF-8; anything that is not is returned as it is, so decode it before.
+/// Configurations inside of configurations are not followed further.
+const MAX_NESTED: usize = 2;
+
+/// Returns a report without the secrets in it, and the SHA-256 of the original where there were
+/// any. Everything else stays byte for byte as it was. `bytes` are JSON in UTF-8; of anything else
+/// only credentials that have a shape are masked, so decode it before.
 #[must_use]
 pub fn redact_report(bytes: &[u8]) -> (Cow<'_, [u8]>, Option<Digest>) {
-    match redacted(bytes) {
-        Some(copy) => (Cow::Owned(copy), Some(Digest::of(bytes))),
+    let text = std::str::from_utf8(bytes).ok();
+    match text.and_then(|text| redacted(text, 0)) {
+        Some(copy) => (Cow::Owned(copy.into_bytes()), Some(Digest::of(bytes))),
         None => (Cow::Borrowed(bytes), None),
     }
 }
 
-fn redacted(bytes: &[u8]) -> Option<Vec<u8>> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let json = text.trim_start_matches('\u{feff}');
-    let Ok(report) = serde_json::from_str::<Report<'_>>(json) else {
-        // A report with a field twice, or of another shape: what is kept of it is what was looked
-        // at, so that no second copy of a field gets through.
-        let mut value: Value = serde_json::from_str(json).ok()?;
-        mask(value.pointer_mut("/descriptor/configuration")?, false);
-        return serde_json::to_vec(&value).ok();
-    };
-    let configuration = report.descriptor?.configuration?.get();
-    let mut value: Value = serde_json::from_str(configuration).ok()?;
-    if !mask(&mut value, false) {
-        return None;
-    }
-    // The part is a slice of the whole: the distance of their beginnings is its place.
-    let start = configuration.as_ptr() as usize - text.as_ptr() as usize;
-    let end = start + configuration.len();
-    let masked = serde_json::to_vec(&value).ok()?;
-    Some([bytes.get(..start)?, &masked, bytes.get(end..)?].concat())
+/// Masks what stands between documents, such as a scanner's log.
+pub(super) fn redact_text(text: &str) -> Cow<'_, str> {
+    secret::mask_credentials(text)
 }
 
-/// Masks every text under a key that names a credential; returns whether there was one.
-fn mask(value: &mut Value, secret: bool) -> bool {
-    match value {
-        Value::String(text) if secret && !is_masked(text) => {
-            MASK.clone_into(text);
-            true
-        }
-        Value::String(text) => mask_user_info(text),
-        Value::Array(list) => {
-            let mut found = false;
-            for item in list {
-                found |= mask(item, secret);
-            }
-            found
-        }
-        Value::Object(map) => {
-            let mut found = false;
-            for (key, item) in map {
-                found |= mask(item, secret || names_credential(key));
-            }
-            found
-        }
-        Value::Number(_) if secret => {
-            *value = Value::String(MASK.to_owned());
-            true
-        }
-        _ => false,
+fn redacted(text: &str, nested: usize) -> Option<String> {
+    let json = text.trim_start_matches('\u{feff}');
+    if serde_json::from_str::<serde::de::IgnoredAny>(json).is_err() {
+        return match redact_text(text) {
+            Cow::Owned(masked) => Some(masked),
+            Cow::Borrowed(_) => None,
+        };
     }
+    rewrite::rewrite(text, &mut |place, value| masked(place, value, nested))
+}
+
+/// Returns what is kept of one text or number of a report.
+fn masked(place: &Place<'_>, value: &str, nested: usize) -> Option<String> {
+    let changed = |masked: Cow<'_, str>| match masked {
+        Cow::Owned(masked) if masked != value => Some(masked),
+        _ => None,
+    };
+    if place.is_within(&["configuration"]) && place.is_within(&["descriptor"]) {
+        return of_scanner(place, value);
+    }
+    if !place.is_text() {
+        return None;
+    }
+    if place.is_within(&["Code"]) {
+        return of_line(place, value);
+    }
+    match place.key() {
+        "Match" | "match" if !place.is_within(&PUBLIC) => hidden(value),
+        "Env" => changed(Cow::Owned(secret::mask_pair(value))),
+        "created_by" | "CreatedBy" | "comment" => changed(secret::mask_history(value)),
+        "config" | "manifest" if nested < MAX_NESTED => of_base64(value, nested),
+        "Cmd" | "Entrypoint" | "Test" => changed(secret::mask_word(place.before(), value)),
+        key if place.is_directly_in(&["Labels", "labels", "annotations"]) => {
+            changed(secret::mask_value(key, value))
+        }
+        _ if place.is_within(&PUBLIC) => None,
+        _ if place.is_within(&ABOUT_IMAGE) => match hidden_match(value) {
+            Some(masked) => Some(masked),
+            None => changed(secret::mask(value)),
+        },
+        _ => changed(secret::mask_credentials(value)),
+    }
+}
+
+/// A value of the scanner's own configuration.
+fn of_scanner(place: &Place<'_>, value: &str) -> Option<String> {
+    if place.keys().any(names_credential) {
+        return (!is_masked(value)).then(|| MASK.to_owned());
+    }
+    mask_user_info(value)
+}
+
+/// A line of a file that a scanner quotes. What is coloured has marks inside of words.
+fn of_line(place: &Place<'_>, value: &str) -> Option<String> {
+    let plain = without_colours(value);
+    let of_secret = place.is_within(&["Secrets"]);
+    let is_content = matches!(place.key(), "Content" | "Highlighted");
+    if of_secret && is_content {
+        return hidden(value);
+    }
+    let masked = secret::mask_history(&plain);
+    (masked != plain).then(|| masked.into_owned())
+}
+
+fn hidden(value: &str) -> Option<String> {
+    (!value.trim().is_empty() && value != LINE).then(|| LINE.to_owned())
+}
+
+/// Trivy's SARIF quotes the line at the end of a message.
+fn hidden_match(value: &str) -> Option<String> {
+    let (before, line) = value.split_once("\nMatch: ")?;
+    (line != LINE).then(|| format!("{before}\nMatch: {LINE}"))
+}
+
+fn without_colours(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut parts = text.split('\u{1b}');
+    plain.extend(parts.next());
+    for part in parts {
+        let end = part.find(|c: char| c.is_ascii_alphabetic());
+        plain.push_str(end.and_then(|end| part.get(end + 1..)).unwrap_or_default());
+    }
+    plain
+}
+
+/// Grype keeps the image's configuration and manifest in base64.
+fn of_base64(value: &str, nested: usize) -> Option<String> {
+    let inner = String::from_utf8(STANDARD.decode(value).ok()?).ok()?;
+    if !inner.trim_start().starts_with('{') {
+        return None;
+    }
+    redacted(&inner, nested + 1).map(|masked| STANDARD.encode(masked))
 }
 
 /// An empty text and a row of asterisks, as later versions write it, give nothing away.
@@ -114,21 +182,11 @@ fn names_credential(key: &str) -> bool {
     SECRET_WORDS.iter().any(|word| plain.contains(word))
 }
 
-/// Masks `user:password@` in an address; returns whether there was one.
-fn mask_user_info(text: &mut String) -> bool {
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return false;
-    };
+/// Masks `user:password@` in an address; none where there is none.
+fn mask_user_info(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once("://")?;
     let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let Some((authority, path)) = rest.split_at_checked(authority_end) else {
-        return false;
-    };
-    let Some((user_info, host)) = authority.rsplit_once('@') else {
-        return false;
-    };
-    if user_info == MASK {
-        return false;
-    }
-    *text = format!("{scheme}://{MASK}@{host}{path}");
-    true
+    let (authority, path) = rest.split_at_checked(authority_end)?;
+    let (user_info, host) = authority.rsplit_once('@')?;
+    (user_info != MASK).then(|| format!("{scheme}://{MASK}@{host}{path}"))
 }

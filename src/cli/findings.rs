@@ -13,14 +13,15 @@ use serde::Serialize;
 use super::args::{FindingsArgs, Format, SortArg};
 use super::document::{self, ExemptionView, FeedView, RecordTotals, ReportView, SubjectView};
 use super::exit::Exit;
+use super::hygiene::CheckedView;
 use super::open;
 use super::output::{self, Align, Output, Table, severity_color};
 use super::settings::Settings;
 use super::stop::Stop;
 use crate::export::rows;
 use crate::model::{
-    Finding, FindingKey, Fix, Fixable, Kind, Location, Purl, Rating, Severity, SeverityCounts,
-    StandingVerdict, Suppression, VulnerabilityId,
+    Finding, FindingKey, Fix, Fixable, Kind, Location, Observation, Purl, Rating, Severity,
+    SeverityCounts, StandingVerdict, Suppression, VulnerabilityId,
 };
 use crate::review::Review;
 use crate::text::thousands;
@@ -40,6 +41,7 @@ struct FindingsDocument<'a> {
     totals: Totals,
     findings: Vec<FindingView<'a>>,
     suppressed: Vec<FindingView<'a>>,
+    hygiene: Vec<CheckedView>,
     /// Whether the filter asks for suppressed findings: then the plain forms show them too.
     #[serde(skip)]
     shows_suppressed: bool,
@@ -90,6 +92,7 @@ struct FindingView<'a> {
     known_ransomware_use: Option<bool>,
     risk: Risk,
     suppressed_by: Option<&'a Suppression>,
+    observed: Option<&'a Observation>,
     verdict: Option<&'a StandingVerdict>,
     /// The severity to show where a table is written; documents keep the finding's own.
     #[serde(skip)]
@@ -148,6 +151,7 @@ impl<'a> FindingView<'a> {
             known_ransomware_use: exploitation.ransomware,
             risk: Risk::of(finding),
             suppressed_by: finding.suppressed_by.as_ref(),
+            observed: finding.observed.as_deref(),
             verdict,
             shown: from.map(|from| ratings::shown(finding, &review.reports, from)),
             finding,
@@ -283,6 +287,7 @@ fn view_of<'a>(
         totals,
         findings,
         suppressed,
+        hygiene: CheckedView::all(review, chosen),
         shows_suppressed: filter.shows_suppressed(),
         suppressed_line: document::suppressed(review, chosen),
     };
@@ -317,16 +322,24 @@ fn table(
             ),
         };
         output.line(&format!("{}  ({read})", subject.name))?;
-        let mine: Vec<&FindingView<'_>> = document
+        let (mine, others): (Vec<_>, Vec<_>) = document
             .rows()
             .filter(|finding| finding.subject == position)
-            .collect();
+            .partition(|finding| finding.kind == Kind::Vulnerability);
         if !mine.is_empty() {
             output.table(&table_of(&mine, with_risk), 0)?;
             for finding in mine.iter().filter(|_| verbose) {
                 rated::write(finding, output)?;
             }
-        } else if !scanners.is_empty() {
+        }
+        if !others.is_empty() {
+            output.data("\n")?;
+            output.table(&table_of_others(&others), 0)?;
+            if let Some(checked) = document.hygiene.get(position) {
+                output.line(&checked.note())?;
+            }
+        }
+        if mine.is_empty() && others.is_empty() && !scanners.is_empty() {
             output.line("no finding to show")?;
         }
     }
@@ -371,6 +384,39 @@ fn table_of(findings: &[&FindingView<'_>], with_risk: bool) -> Table {
         ]);
         table.row(cells);
         table.color(0, severity_color(severity));
+    }
+    table
+}
+
+/// Returns a row a finding that is no vulnerability: by kind, with its place instead of a package.
+fn table_of_others(findings: &[&FindingView<'_>]) -> Table {
+    let mut table = Table::new(&[
+        ("severity", Align::Left),
+        ("kind", Align::Left),
+        ("id", Align::Left),
+        ("where", Align::Left),
+        ("what", Align::Left),
+        ("scanners", Align::Left),
+        ("verdict", Align::Left),
+    ]);
+    for kind in [
+        Kind::Secret,
+        Kind::Misconfiguration,
+        Kind::Hygiene,
+        Kind::License,
+    ] {
+        for finding in findings.iter().filter(|one| one.kind == kind) {
+            table.row([
+                finding.severity.as_str(),
+                kind.as_str(),
+                finding.id.as_str(),
+                rows::place(finding.finding),
+                finding.title,
+                &finding.scanners.join(","),
+                &rows::verdict(finding.suppressed_by, finding.verdict),
+            ]);
+            table.color(0, severity_color(finding.severity));
+        }
     }
     table
 }

@@ -4,18 +4,21 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::args::{Format, InspectArgs};
 use super::exit::Exit;
-use super::output::{self, Align, Output, Table};
+use super::hygiene::{HygieneView, not_checked};
+use super::output::{self, Align, Output, Table, severity_color};
 use super::settings::Settings;
 use super::stop::Stop;
 use super::{image, platform, work};
 use crate::model::oci::{Descriptor, ImageConfig};
-use crate::model::{Digest, Image};
+use crate::model::{ConfigSource, Digest, Finding, Image};
 use crate::registry::{Inspection, ReferrersSource, inspect};
 use crate::text::thousands;
+use crate::triage::hygiene::{self, Configured};
 
 /// The document `inspect`.
 #[derive(Serialize)]
@@ -33,6 +36,7 @@ struct InspectDocument<'a> {
     layers: Vec<LayerView<'a>>,
     referrers: ReferrersView<'a>,
     digest_tags: Vec<DigestTagView<'a>>,
+    hygiene: Option<HygieneView<'a>>,
     warnings: &'a [String],
 }
 
@@ -119,10 +123,16 @@ pub(super) fn run(args: &InspectArgs, settings: &Settings) -> Result<Exit, Stop>
         return Ok(Exit::Done);
     }
     let inspection = work::block_on(inspect(&client, &image, platform.as_ref()))??;
+    let observed = observed(&inspection, settings.environment().now());
     match format {
         Format::Digest => output.line(&inspection.digest.to_string())?,
-        Format::Json => output.document("inspect", &document(&inspection))?,
-        _ => write(&inspection, &mut output)?,
+        Format::Json => output.document("inspect", &document(&inspection, &observed))?,
+        _ => {
+            write(&inspection, &mut output)?;
+            if inspection.config.is_some() {
+                write_hygiene(&observed, &mut output)?;
+            }
+        }
     }
     for warning in &inspection.warnings {
         output::warning(warning, &[]);
@@ -131,7 +141,46 @@ pub(super) fn run(args: &InspectArgs, settings: &Settings) -> Result<Exit, Stop>
     Ok(Exit::Done)
 }
 
-fn document(inspection: &Inspection) -> InspectDocument<'_> {
+/// Returns what the configuration tells.
+fn observed(inspection: &Inspection, now: DateTime<Utc>) -> Vec<Finding> {
+    let configured = inspection.config.as_ref().map(|config| Configured {
+        config,
+        source: ConfigSource {
+            name: inspection.image.to_string(),
+            part: None,
+        },
+        time: Some(now),
+    });
+    hygiene::findings(0, configured.as_slice())
+}
+
+fn write_hygiene(findings: &[Finding], output: &mut Output) -> Result<(), Stop> {
+    let mut table = Table::new(&[
+        ("hygiene", Align::Left),
+        ("severity", Align::Left),
+        ("where", Align::Left),
+        ("what", Align::Left),
+    ]);
+    for finding in findings {
+        let place = finding.package.locations.first();
+        table.row([
+            finding.id.as_str(),
+            finding.severity.as_str(),
+            place.map_or("", |place| place.path.as_str()),
+            &finding.title,
+        ]);
+        table.color(1, severity_color(finding.severity));
+    }
+    output.data("\n")?;
+    if findings.is_empty() {
+        output.line("hygiene: nothing found in the configuration")?;
+    } else {
+        output.table(&table, 0)?;
+    }
+    output.line(&not_checked())
+}
+
+fn document<'a>(inspection: &'a Inspection, observed: &'a [Finding]) -> InspectDocument<'a> {
     let platforms = inspection.platforms.iter().map(|entry| PlatformView {
         platform: entry.platform.as_ref().map(ToString::to_string),
         digest: &entry.digest,
@@ -176,6 +225,10 @@ fn document(inspection: &Inspection) -> InspectDocument<'_> {
             manifests: &inspection.referrers.manifests,
         },
         digest_tags: tags.collect(),
+        hygiene: inspection
+            .config
+            .is_some()
+            .then(|| HygieneView::of(observed)),
         warnings: &inspection.warnings,
     }
 }

@@ -3,7 +3,9 @@
 //! Cells are guarded: a spreadsheet must not take text of an image for a formula, nor Markdown for
 //! markup.
 
-use crate::model::{Fix, FixState, Standing, StandingVerdict, Suppression, VulnerabilityId};
+use crate::model::{
+    Finding, Fix, FixState, Standing, StandingVerdict, Suppression, VulnerabilityId,
+};
 use crate::review::Review;
 use crate::text::Safe;
 use crate::triage::ratings::{self, SeverityFrom};
@@ -56,6 +58,15 @@ pub fn verdict(suppressed_by: Option<&Suppression>, verdict: Option<&StandingVer
             Standing::Stale | Standing::Expired => format!("{decision} ({})", taken.standing),
         }
     })
+}
+
+/// Returns the package of a finding, or the place where there is none.
+#[must_use]
+pub fn place(finding: &Finding) -> &str {
+    match finding.package.locations.first() {
+        Some(location) if finding.package.name.is_empty() => &location.path,
+        _ => &finding.package.name,
+    }
 }
 
 /// Returns what is known about a finding, a text a column.
@@ -126,10 +137,13 @@ pub fn markdown(review: &Review, rows: &[usize], from: Option<&SeverityFrom>) ->
     let mut text = line(headings.copied().collect());
     text.push_str(&line(vec!["---"; SHOWN.len()]));
     for row in rows {
-        let (Some(columns), Some(finding)) = (columns(review, *row), review.findings.get(*row))
+        let (Some(mut columns), Some(finding)) = (columns(review, *row), review.findings.get(*row))
         else {
             continue;
         };
+        if let Some(package) = columns.get_mut(6) {
+            place(finding).clone_into(package);
+        }
         let mut cells = columns.map(|text| markdown_cell(&text));
         if let (Some(from), [_, _, _, severity, ..]) = (from, &mut cells) {
             let shown = ratings::shown(finding, &review.reports, from);

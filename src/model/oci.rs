@@ -363,9 +363,13 @@ impl ImageConfig {
         }
         let commands = [&mut execution.cmd, &mut execution.entrypoint];
         let health = execution.healthcheck.iter_mut();
-        let health = health.flat_map(|check| &mut check.test);
-        for word in commands.into_iter().flatten().flatten().chain(health) {
-            *word = secret::mask(word).into_owned();
+        let health = health.map(|check| &mut check.test);
+        for words in commands.into_iter().flatten().chain(health) {
+            let mut before = String::new();
+            for word in words {
+                let masked = secret::mask_word(&before, word).into_owned();
+                before = std::mem::replace(word, masked);
+            }
         }
         for (name, value) in execution.labels.iter_mut().flatten() {
             *value = secret::mask_value(name, value).into_owned();

@@ -13,11 +13,8 @@ use crate::error::Explain as _;
 use crate::formats::{self, Document, FormatError};
 use crate::ledger::Chain;
 use crate::model::oci::ImageConfig;
-use crate::model::{
-    ConfigSource, EpssScores, ExemptionDocument, Finding, KevCatalogue, Report, Sbom, Subject,
-};
+use crate::model::{EpssScores, ExemptionDocument, KevCatalogue, Report, Sbom, Subject};
 use crate::registry::Inspection;
-use crate::triage::hygiene::{self, Configured};
 use crate::triage::join;
 use crate::triage::policy::Policy;
 use crate::triage::risk::base::{self, Base};
@@ -27,6 +24,7 @@ use crate::triage::suppress::suppress;
 
 use super::approvals::TrustedKeys;
 use super::file::read_file;
+use super::hygiene::observed;
 use super::reading::{Reading, read_all};
 use super::state::Parts;
 use super::{Failure, Review};
@@ -212,17 +210,12 @@ impl Gathered {
         chain: &Chain,
         environment: &Environment,
     ) -> Review {
+        let now = environment.now();
         let known: Vec<KnownImage> = inputs.images.iter().map(known_image).collect();
         let subjects = subject::subjects(&self.reports, &self.sboms, &known, &self.attached);
-        let suppressed = suppress(
-            &self.exemptions,
-            &subjects,
-            &self.reports,
-            &self.sboms,
-            environment.now(),
-        );
+        let suppressed = suppress(&self.exemptions, &subjects, &self.reports, &self.sboms, now);
         let mut joined = join::findings_under(&subjects, &self.reports, &suppressed);
-        let seen = observed(&subjects, &self.reports, &inputs.images, environment);
+        let seen = observed(&subjects, &self.reports, inputs.images.iter(), now);
         joined.findings.extend(seen);
         let bases = self.bases(&subjects, inputs);
         for finding in &mut joined.findings {
@@ -254,7 +247,7 @@ impl Gathered {
                 trusted: inputs.trusted.clone(),
             },
             chain,
-            environment.now(),
+            now,
         )
     }
 }
@@ -271,45 +264,6 @@ impl Gathered {
         let guesses: Vec<Option<usize>> = subjects.iter().map(guess).collect();
         base::bases(subjects, &self.reports, &guesses)
     }
-}
-
-/// Returns what the images' configurations tell, of reports and of images read themselves.
-fn observed(
-    subjects: &[Subject],
-    reports: &[Arc<Report>],
-    images: &[Inspection],
-    environment: &Environment,
-) -> Vec<Finding> {
-    let of_subject = |(number, subject): (u32, &Subject)| {
-        let reports = subject.reports.iter().filter_map(|(position, _)| {
-            let report = reports.get(*position)?;
-            let (config, part) = report.claim.config.as_ref()?;
-            Some(Configured {
-                config,
-                source: ConfigSource {
-                    name: report.origin.path.clone(),
-                    part: Some(part),
-                },
-                time: report.created,
-            })
-        });
-        let images = images
-            .iter()
-            .filter(|image| subject.manifest_digest.as_ref() == Some(&image.digest));
-        let images = images.filter_map(|image| {
-            Some(Configured {
-                config: image.config.as_ref()?,
-                source: ConfigSource {
-                    name: image.image.to_string(),
-                    part: None,
-                },
-                time: Some(environment.now()),
-            })
-        });
-        let configs: Vec<Configured<'_>> = reports.chain(images).collect();
-        hygiene::findings(number, &configs)
-    };
-    (0..).zip(subjects).flat_map(of_subject).collect()
 }
 
 /// Returns the identity a subject is seeded with.

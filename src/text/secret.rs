@@ -56,7 +56,9 @@ pub fn names_secret(name: &str) -> bool {
     let words = words(name);
     let mut last = words.iter().rev().map(String::as_str);
     let (end, before) = (last.next().unwrap_or_default(), last.next());
-    if words.iter().any(|word| word == "PUBLIC") {
+    // `PUBLIC_KEY`, and switches: `--disabled-password`, `ALLOW_EMPTY_PASSWORD`.
+    let harmless = ["PUBLIC", "DISABLED", "DISABLE", "EMPTY", "NO", "WITHOUT"];
+    if words.iter().any(|word| harmless.contains(&&**word)) {
         return false;
     }
     match end {
@@ -154,7 +156,8 @@ pub fn mask(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// As [`mask`], for one line of an image's history: an unquoted value may hold blanks there.
+/// As [`mask`], for one line of an image's history: an unquoted value may hold blanks where it is
+/// declared, by `ENV`, `ARG`, `LABEL` or as an argument of a step (`|1 NAME=value /bin/sh -c …`).
 #[must_use]
 pub fn mask_history(line: &str) -> Cow<'_, str> {
     let by_shape = mask_credentials(line);
@@ -162,12 +165,35 @@ pub fn mask_history(line: &str) -> Cow<'_, str> {
         .strip_prefix("/bin/sh -c #(nop)")
         .unwrap_or(&by_shape)
         .trim_start();
-    let declares = ["ENV ", "ARG ", "LABEL ", "|"]
+    let plain = plain.strip_prefix("RUN ").unwrap_or(plain);
+    let declares = ["ENV ", "ARG ", "LABEL "]
         .iter()
-        .any(|start| plain.trim_start_matches("RUN ").starts_with(start));
-    match mask_assigned(&by_shape, declares) {
-        Some(masked) => Cow::Owned(masked),
-        None => by_shape,
+        .any(|start| plain.starts_with(start));
+    let argued = plain.starts_with('|').then(|| by_shape.find(" /bin/"));
+    let declared = match argued.flatten() {
+        Some(end) => end,
+        None if declares => by_shape.len(),
+        None => 0,
+    };
+    let (declared, script) = by_shape.split_at(declared);
+    match (mask_assigned(declared, true), mask_assigned(script, false)) {
+        (None, None) => by_shape,
+        (one, other) => {
+            let declared = one.as_deref().unwrap_or(declared);
+            let script = other.as_deref().unwrap_or(script);
+            Cow::Owned([declared, script].concat())
+        }
+    }
+}
+
+/// Masks one word of a command, given the word before it: the operand of `--password` is a secret.
+#[must_use]
+pub fn mask_word<'w>(before: &str, word: &'w str) -> Cow<'w, str> {
+    let operand = before.starts_with("--") && !before.contains('=') && !word.starts_with('-');
+    if operand {
+        mask_value(before, word)
+    } else {
+        mask(word)
     }
 }
 
@@ -268,12 +294,14 @@ impl<'n> Holder<'n> {
         let end = match quote {
             Some(quote) => value.find(quote),
             None if self == Self::Header => value.find(['"', '\'', '\n']),
-            None if blanks => end_of_declaration(value),
+            None if blanks && !by_blank => end_of_declaration(value),
             None => value.find(|c: char| c.is_whitespace() || "\"';&|,)<>`}".contains(c)),
         };
         let start = after.len() - value.len();
         let (value, rest) = value.split_at(end.unwrap_or(value.len()));
         let is_secret = match self {
+            // Another switch, or the next command.
+            Self::Switch(_) if by_blank && value.starts_with(['-', '&', '|', ';']) => false,
             Self::Field(name) | Self::Switch(name) => is_secret_value(name, value.trim()),
             Self::Header => is_secret_value("", value.rsplit(' ').next().unwrap_or_default()),
             Self::User => value

@@ -234,6 +234,10 @@ fn values_in_a_history_may_hold_blanks() {
             "RUN |2 API_TOKEN=[masked value] UID=1 /bin/sh -c make # buildkit",
         ),
         (
+            "RUN |1 UID=1 /bin/sh -c tool --password hunter2 -v a=b # buildkit",
+            "RUN |1 UID=1 /bin/sh -c tool --password [masked value] -v a=b # buildkit",
+        ),
+        (
             "|1 API_TOKEN=hun ter2 /bin/sh -c make",
             "|1 API_TOKEN=[masked value] /bin/sh -c make",
         ),

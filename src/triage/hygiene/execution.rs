@@ -12,7 +12,7 @@ use super::rule::{
 use super::{Found, Seen};
 use crate::model::ImageReference;
 use crate::model::oci::{Execution, ImageConfig};
-use crate::text::secret::{MASK, credential, names_secret};
+use crate::text::secret::{MASK, credential};
 
 /// Ports of remote control, what listens there, and who says so.
 pub(super) const PORTS: [(u16, &str, &str); 19] = [
@@ -230,11 +230,11 @@ fn commands(execution: &Execution, found: &mut Found) {
     ] {
         let place = format!("config.{name}");
         let text = words.join(" ");
-        if text.contains(MASK) || follows_secret(words) {
+        if text.contains(MASK) {
             let what =
                 credential(&text).unwrap_or_else(|| "a value for the name of one".to_owned());
             let title = format!("{name} holds a secret: {what}");
-            let saw = format!("{name} {}", without_operands(words));
+            let saw = format!("{name} {text}");
             found.add(&SECRET_IN_COMMAND, Seen::at(&place, title, saw));
         } else if starts_debugger(&text.to_ascii_lowercase()) {
             let title = format!("{name} starts a debugger");
@@ -255,7 +255,7 @@ fn commands(execution: &Execution, found: &mut Found) {
         && !script.trim_start().starts_with("exec ")
     {
         let title = format!("{name} is run by a shell, which does not pass on signals");
-        let saw = format!("{name} {}", without_operands(first));
+        let saw = format!("{name} {}", first.join(" "));
         found.add(&SHELL_FORM, Seen::at(&format!("config.{name}"), title, saw));
     }
     if test.first().is_none_or(|word| word == "NONE") {
@@ -270,28 +270,6 @@ fn commands(execution: &Execution, found: &mut Found) {
         );
         found.add(&NO_HEALTHCHECK, seen);
     }
-}
-
-/// `["--password", "…"]`: name and value are two words of a list.
-fn follows_secret(words: &[String]) -> bool {
-    words.windows(2).any(
-        |pair| matches!(pair, [name, value] if is_switch(name) && !value.starts_with(['-', '$'])),
-    )
-}
-
-fn is_switch(name: &str) -> bool {
-    name.starts_with("--") && !name.contains('=') && names_secret(name)
-}
-
-/// The words of a command, the operands of secret switches masked.
-fn without_operands(words: &[String]) -> String {
-    let mut shown: Vec<&str> = Vec::new();
-    let mut hide = false;
-    for word in words {
-        shown.push(if hide { "[masked value]" } else { word });
-        hide = is_switch(word);
-    }
-    shown.join(" ")
 }
 
 fn labels(execution: &Execution, found: &mut Found) {

@@ -282,7 +282,14 @@ fn run(step: &Step<'_>, env: &[&str], place: &Place<'_>, found: &mut Found) {
     }
     for words in &commands {
         if let Some(at) = words.iter().position(|word| program(word) == "chmod") {
-            permissions(words.get(at + 1..).unwrap_or_default(), place, body, found);
+            let operands = words.get(at + 1..).unwrap_or_default();
+            let target = operands.last().copied().unwrap_or_default();
+            let removes = |words: &&Vec<&str>| {
+                words.iter().any(|word| program(word) == "rm") && words.contains(&target)
+            };
+            if !commands.iter().copied().any(|words| removes(&words)) {
+                permissions(operands, place, body, found);
+            }
         }
     }
     let installs = |words: &&&Vec<&str>| installer(words).is_some();
@@ -305,7 +312,7 @@ fn run(step: &Step<'_>, env: &[&str], place: &Place<'_>, found: &mut Found) {
                 && !argued("PIP_NO_CACHE_DIR")
         }
         "apk" => !body.contains("--no-cache") && !body.contains("/var/cache/apk"),
-        "apt" => !body.contains("/var/lib/apt"),
+        "apt" => !body.contains("/var/lib/apt") && !body.contains("dist-clean"),
         _ => !body.contains("clean") && !body.contains("/var/cache"),
     });
     let mut kept: Vec<&str> = kept.collect();

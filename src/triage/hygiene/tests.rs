@@ -262,6 +262,7 @@ fn of_history() -> Vec<Case> {
             ].map(built).into(),
             [
                 "RUN /bin/sh -c chmod 1777 /tmp # buildkit",
+                "/bin/sh -c chmod 777 \"$dir\" && make && rm -rf \"$dir\"",
                 "RUN /bin/sh -c chmod 755 /app && chmod g+w b # buildkit",
                 "COPY --chmod=755 a /b # buildkit",
             ].map(built).into(),
@@ -291,6 +292,7 @@ fn of_history() -> Vec<Case> {
             [
                 "RUN /bin/sh -c apt-get update && apt-get install -y a && rm -rf /var/lib/apt/lists/* # buildkit",
                 "/bin/sh -c apk --no-cache add curl",
+                "RUN /bin/sh -c apt-get update; apt-get install -y a; apt-get dist-clean # buildkit",
                 "RUN |1 PIP_NO_CACHE_DIR=1 /bin/sh -c pip install a # buildkit",
                 "/bin/sh -c microdnf install -y a; \tmicrodnf clean all",
                 "RUN /bin/sh -c npm install # buildkit",
@@ -497,4 +499,62 @@ fn steps_name_their_layer() {
         .unwrap();
     assert_eq!(finding.package.locations[0].path, "history[1]");
     assert_eq!(finding.package.locations[0].layer, Some(digest));
+}
+
+/// Real configurations. The counts were looked at one by one: what is listed is there. Root, no
+/// health check and no source are most of what public images are; the four secrets are the default
+/// passwords of one application in two images, the port is that of Docker's own image.
+#[test]
+fn real_configurations_raise_no_false_alarm() {
+    use std::io::Write as _;
+
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus");
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut configurations = 0;
+    for part in ["grype", "pairs", "trivy"] {
+        let Ok(entries) = std::fs::read_dir(folder.join(part)) else {
+            writeln!(std::io::stderr(), "not tested: the corpus is not here").unwrap();
+            return;
+        };
+        for entry in entries {
+            let path = entry.unwrap().path().display().to_string();
+            let bytes = std::fs::read(&path).unwrap();
+            let documents = crate::formats::read(&path, bytes).map(|loaded| loaded.documents);
+            for document in documents.unwrap_or_default() {
+                let crate::formats::Document::Report(report) = document else {
+                    continue;
+                };
+                let Some((config, part)) = report.claim.config else {
+                    continue;
+                };
+                configurations += 1;
+                let configured = Configured {
+                    config: &config,
+                    source: ConfigSource {
+                        name: path.clone(),
+                        part: Some(part),
+                    },
+                    time: report.created,
+                };
+                for name in rules(&findings(0, &[configured])) {
+                    *counts.entry(name).or_default() += 1;
+                }
+            }
+        }
+    }
+    let counts: Vec<(&str, usize)> = counts.into_iter().collect();
+    assert_eq!(configurations, 86);
+    let seen = [
+        ("debug-port", 1),
+        ("named-user", 2),
+        ("no-healthcheck", 84),
+        ("no-source", 68),
+        ("old-image", 15),
+        ("package-cache", 3),
+        ("root-user", 72),
+        ("secret-in-environment", 4),
+        ("sudo", 2),
+        ("world-writable", 2),
+    ];
+    assert_eq!(counts, seen);
 }

@@ -6,6 +6,7 @@
 mod actions;
 mod detail;
 mod empty;
+mod hygiene;
 mod rows;
 
 use std::collections::BTreeSet;
@@ -23,7 +24,9 @@ use crate::triage::view::{Sort, View};
 use crate::tui::context::Context;
 use crate::tui::message::{Failed, Input, Message, Outcome};
 use crate::tui::theme::Role;
-use crate::tui::widget::{Cursor, Field, FilterBar, Pane, Piece, Scroll, counted, inside, rows_in};
+use crate::tui::widget::{
+    Cursor, Field, FilterBar, Pane, Piece, Scroll, counted, inside, lines, rows_in,
+};
 
 /// Which findings this screen is about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -161,6 +164,15 @@ impl State {
             .filter(|row| concerns(row) && (shown || !suppressed(row)))
             .filter(|row| self.passes(context, *row))
             .collect();
+        if self.scope == Scope::Hygiene && self.sort == Sort::default() {
+            // By kind, and as they were within one: the sort is stable.
+            let group = |row: &u32| {
+                context
+                    .finding(*row as usize)
+                    .map(|one| hygiene::group(one.kind))
+            };
+            self.rows.sort_by_key(group);
+        }
     }
 
     /// Returns whether a row passes what keys set: the least severity and whether it is fixable.
@@ -335,9 +347,10 @@ impl State {
     fn table_area(&self, context: &Context<'_>) -> Rect {
         let list = inside(self.panes(context).list, context.bordered());
         let bar = self.bar(context).height().min(list.height);
+        let note = u16::try_from(self.note(context, list).len()).unwrap_or(0);
         Rect {
             y: list.y + bar,
-            height: list.height - bar,
+            height: (list.height - bar).saturating_sub(note),
             ..list
         }
     }
@@ -355,6 +368,14 @@ impl State {
             };
             let within = pane.draw(panes.list, buffer);
             self.bar(context).draw(within, buffer);
+            let note = self.note(context, within);
+            let below = self.table_area(context).bottom();
+            let place = Rect {
+                y: below,
+                height: within.bottom().saturating_sub(below),
+                ..within
+            };
+            lines(context.theme, &note, place, buffer);
             if self.rows.is_empty() {
                 self.draw_empty(context, self.table_area(context), buffer);
             } else {
@@ -377,6 +398,9 @@ impl State {
             Piece::new(name, Role::Title),
             Piece::foreign(&counts, Role::Title),
         ];
+        if self.scope == Scope::Hygiene {
+            pieces.push(Piece::foreign(&self.kinds(context), Role::Dim));
+        }
         if let Some(least) = self.least {
             pieces.push(Piece::new("  at least ", Role::Dim));
             pieces.push(Piece::new(least.as_str(), Role::of(least)));

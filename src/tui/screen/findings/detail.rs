@@ -19,6 +19,7 @@ use crate::tui::context::Context;
 use crate::tui::theme::Role;
 use crate::tui::widget::{Pane, Piece, detail, inside, labelled, wrap};
 
+use super::hygiene::{check, is_own, observation};
 use super::{Focus, State};
 
 /// The most characters of a long text that are shown.
@@ -68,6 +69,7 @@ impl State {
         let mut lines = head(finding, width);
         lines.extend(package(finding, width));
         lines.extend(rated::risk(context, finding, width));
+        lines.extend(observation(finding, width));
         lines.extend(judged(finding, context.verdict(position), width));
         lines.extend(rated::because(context, finding, width));
         lines.extend(rated::table(&finding.ratings, width));
@@ -83,6 +85,7 @@ impl State {
                 let text = Safe::limited(&failed.message, MAX_TEXT);
                 lines.extend(plain(&text, Role::Error, width));
             }
+            _ if is_own(finding) => {}
             _ => {
                 lines.push(Vec::new());
                 lines.push(vec![Piece::new("Enter: the full text", Role::Dim)]);
@@ -276,6 +279,7 @@ fn long_text(scanner: &str, details: &Details, width: usize) -> Lines {
         let cut = format!("cut off here: {} bytes in all", details.description.len());
         lines.extend(plain(&Safe::new(&cut), Role::Warning, width));
     }
+    lines.extend(check(details, width));
     for link in details.references.iter().take(MAX_LISTED) {
         lines.extend(labelled(
             "Link",

@@ -72,7 +72,7 @@ impl State {
         }
         if self.scope == Scope::Hygiene {
             return vec![say(
-                "no secret, misconfiguration, licence or image finding in what was read; a scanner reports them only when it was asked to look",
+                "no secret, misconfiguration, licence or image finding in what was read; a scanner reports them only when it was asked to look, and an image only tells what its configuration holds",
                 Role::Dim,
             )];
         }

@@ -5,7 +5,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::model::{Decision, Finding, Kind, Severity, Standing, StandingVerdict};
+use crate::model::{Decision, Finding, Severity, Standing, StandingVerdict};
 use crate::review::Summary;
 use crate::text::{Safe, thousands};
 use crate::triage::ratings::Shown;
@@ -13,6 +13,7 @@ use crate::tui::context::Context;
 use crate::tui::theme::{Role, letters};
 use crate::tui::widget::{Column, DataTable, Piece, Row};
 
+use super::hygiene::group;
 use super::{Focus, Scope, State};
 
 const WIDE: &[Column] = &[
@@ -140,13 +141,7 @@ fn vulnerability(
 }
 
 fn hygiene(finding: &Finding, verdict: Option<&StandingVerdict>) -> Vec<Piece> {
-    let kind = match finding.kind {
-        Kind::Misconfiguration => "config",
-        Kind::Secret => "secret",
-        Kind::License => "licence",
-        Kind::Hygiene => "image",
-        Kind::Vulnerability => "vuln",
-    };
+    let (_, kind) = group(finding.kind);
     vec![
         Piece::new(kind, Role::Text),
         severity(finding.severity),
