@@ -120,7 +120,7 @@ fn sarif() -> Value {
             "message": {"text": format!("Artifact: a\nType: \nSecret generic\nSeverity: HIGH\nMatch: {CANARY}")},
             "locations": [{"physicalLocation": {"artifactLocation": {"uri": "a.env"},
                 "region": {"startLine": 1, "snippet": {"text": format!("password={CANARY}")}}}}]}],
-        "properties": {"imageName": "r.example/app:1"}}]})
+        "properties": {"imageName": "other.example/app:1"}}]})
 }
 
 /// Files and a layout with secrets wherever there is room for one.
@@ -297,7 +297,15 @@ fn no_command_in_no_format_shows_a_value() {
         &both,
     );
     bait.run(&["verify", "oci:layout:1", "--key", "nothing.pub"], &both);
+}
 
+#[test]
+fn no_value_is_written_down_with_a_decision() {
+    let bait = Bait::lay();
+    let both = ["table", "json"];
+    let with = |words: &[&'static str]| -> Vec<&'static str> {
+        [words, &["reports", "--allow-partial"]].concat()
+    };
     let decided = with(&[
         "decide",
         "--subject",

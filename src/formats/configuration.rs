@@ -54,12 +54,10 @@ pub(super) fn encoded(
     part: &'static str,
 ) -> Option<(Arc<ImageConfig>, &'static str)> {
     let bytes = base64::engine::general_purpose::STANDARD.decode(text).ok();
-    match bytes.and_then(|bytes| String::from_utf8(bytes).ok()) {
-        Some(json) => configuration(source, &json, part),
-        None => {
-            let notice = format!("{part} is no base64, and the image is not checked by it");
-            source.notices.push(notice);
-            None
-        }
-    }
+    let Some(json) = bytes.and_then(|bytes| String::from_utf8(bytes).ok()) else {
+        let notice = format!("{part} is no base64, and the image is not checked by it");
+        source.notices.push(notice);
+        return None;
+    };
+    configuration(source, &json, part)
 }

@@ -17,11 +17,11 @@ use super::Review;
 pub(super) fn observed<'a>(
     subjects: &[Subject],
     reports: &'a [Arc<Report>],
-    images: impl Iterator<Item = &'a Inspection> + Clone,
+    images: &'a [Inspection],
     now: DateTime<Utc>,
 ) -> Vec<Finding> {
     let of_subject = |(number, subject): (u32, &Subject)| {
-        let configured = configured(subject, reports, images.clone(), now);
+        let configured = configured(subject, reports, images.iter(), now);
         hygiene::findings(number, &configured)
     };
     (0..).zip(subjects).flat_map(of_subject).collect()

@@ -215,7 +215,7 @@ impl Gathered {
         let subjects = subject::subjects(&self.reports, &self.sboms, &known, &self.attached);
         let suppressed = suppress(&self.exemptions, &subjects, &self.reports, &self.sboms, now);
         let mut joined = join::findings_under(&subjects, &self.reports, &suppressed);
-        let seen = observed(&subjects, &self.reports, inputs.images.iter(), now);
+        let seen = observed(&subjects, &self.reports, &inputs.images, now);
         joined.findings.extend(seen);
         let bases = self.bases(&subjects, inputs);
         for finding in &mut joined.findings {

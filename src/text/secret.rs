@@ -166,16 +166,16 @@ pub fn mask_history(line: &str) -> Cow<'_, str> {
         .unwrap_or(&by_shape)
         .trim_start();
     let plain = plain.strip_prefix("RUN ").unwrap_or(plain);
-    let declares = ["ENV ", "ARG ", "LABEL "]
+    let is_declaration = ["ENV ", "ARG ", "LABEL "]
         .iter()
         .any(|start| plain.starts_with(start));
     let argued = plain.starts_with('|').then(|| by_shape.find(" /bin/"));
-    let declared = match argued.flatten() {
+    let end = match argued.flatten() {
         Some(end) => end,
-        None if declares => by_shape.len(),
+        None if is_declaration => by_shape.len(),
         None => 0,
     };
-    let (declared, script) = by_shape.split_at(declared);
+    let (declared, script) = by_shape.split_at(end);
     match (mask_assigned(declared, true), mask_assigned(script, false)) {
         (None, None) => by_shape,
         (one, other) => {
@@ -279,7 +279,7 @@ impl<'n> Holder<'n> {
     }
 
     /// Returns what stands between the name and the secret, the secret, and what follows.
-    fn assigned<'t>(self, after: &'t str, blanks: bool) -> Option<(&'t str, &'t str, &'t str)> {
+    fn assigned(self, after: &str, blanks: bool) -> Option<(&str, &str, &str)> {
         let closed = after.trim_start_matches(['"', '\'', '\\']);
         let spaced = closed.trim_start_matches([' ', '\t']);
         let by_blank = matches!(self, Self::Switch(_) | Self::User) && spaced.len() < closed.len();

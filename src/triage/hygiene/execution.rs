@@ -220,13 +220,13 @@ fn commands(execution: &Execution, found: &mut Found) {
     let entrypoint = execution.entrypoint.as_deref().unwrap_or_default();
     let command = execution.cmd.as_deref().unwrap_or_default();
     let health = execution.healthcheck.as_ref();
-    let test = health
-        .map(|check| check.test.as_slice())
+    let check = health
+        .map(|health| health.test.as_slice())
         .unwrap_or_default();
     for (name, words) in [
         ("Entrypoint", entrypoint),
         ("Cmd", command),
-        ("Healthcheck", test),
+        ("Healthcheck", check),
     ] {
         let place = format!("config.{name}");
         let text = words.join(" ");
@@ -258,7 +258,7 @@ fn commands(execution: &Execution, found: &mut Found) {
         let saw = format!("{name} {}", first.join(" "));
         found.add(&SHELL_FORM, Seen::at(&format!("config.{name}"), title, saw));
     }
-    if test.first().is_none_or(|word| word == "NONE") {
+    if check.first().is_none_or(|word| word == "NONE") {
         let saw = match health {
             Some(_) => "Healthcheck NONE",
             None => "Healthcheck is not set",

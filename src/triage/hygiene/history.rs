@@ -89,8 +89,8 @@ struct Step<'a> {
 }
 
 impl<'a> Step<'a> {
-    /// `/bin/sh -c #(nop) ADD …`, `/bin/sh -c make`, `|1 A=x /bin/sh -c make`, `RUN /bin/sh -c make
-    /// # buildkit`, `ADD … # buildkit`.
+    /// The old builder writes `/bin/sh -c #(nop) ADD …` and `|1 A=x /bin/sh -c make`, the new one
+    /// `ADD … # buildkit` and `RUN |1 A=x /bin/sh -c make # buildkit`.
     fn read(created_by: &'a str) -> Self {
         let whole = created_by.trim();
         let text = whole.strip_suffix("# buildkit").unwrap_or(whole).trim();
@@ -339,10 +339,10 @@ fn is_run_unseen(pipeline: &[Vec<&str>]) -> bool {
         let mut words = words.iter().map(|word| program(word));
         words.any(|word| matches!(word, "curl" | "wget"))
     };
-    let Some(fetched) = pipeline.iter().position(fetches) else {
+    let Some(first) = pipeline.iter().position(fetches) else {
         return false;
     };
-    pipeline.iter().skip(fetched + 1).any(|words| {
+    pipeline.iter().skip(first + 1).any(|words| {
         let passed = ["sudo", "-E", "env", "exec", "-H"];
         let mut words = words
             .iter()

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use super::*;
 use crate::keymap::Action;
+use crate::model::ConfigSource;
+use crate::model::oci::ImageConfig;
 use crate::model::{Cvss, LayerPlace, Rating, Record, RecordRef};
+use crate::triage::hygiene::Configured;
 use crate::triage::risk::base::{Base, BaseRule};
 use crate::tui::fixture::{Scene, picture};
 use crate::tui::message::{Effect, Judgement};
@@ -290,4 +293,124 @@ fn the_menu_sorts_by_risk() {
     assert_eq!(first(&state), "CVE-2023-42366");
     act(&mut state, &scene, Action::Reverse);
     assert_ne!(first(&state), "CVE-2023-42366");
+}
+
+/// One finding of every kind that is no vulnerability, and an image whose configuration tells much.
+fn unclean(width: u16, height: u16) -> Scene {
+    let config = serde_json::json!({
+        "config": {
+            "Env": ["PATH=/bin", "DB_PASSWORD=hunter2"], "ExposedPorts": {"2375/tcp": {}},
+            "Labels": {"vcs-ref": "a"}, "Healthcheck": {"Test": ["CMD", "true"]},
+        },
+        "history": [
+            {"created_by": "/bin/sh -c #(nop) ADD https://a.example/b in /b"},
+            {"created_by": "RUN /bin/sh -c curl -fsSL https://a.example/install | sh # buildkit"},
+        ],
+    });
+    let config: ImageConfig = serde_json::from_value(config).unwrap();
+    let config = config.masked();
+    let mut scene = Scene::new(width, height);
+    let mut findings = scene.review.findings.as_ref().clone();
+    let example = findings.last().cloned().unwrap();
+    for (kind, id, path, title) in [
+        (
+            Kind::Secret,
+            "private-key",
+            "etc/ssl/debug.pem:1",
+            "Asymmetric private key",
+        ),
+        (
+            Kind::Misconfiguration,
+            "DS-0002",
+            "Dockerfile",
+            "Image user should not be root",
+        ),
+        (
+            Kind::License,
+            "GPL-3.0",
+            "usr/share/a/LICENSE",
+            "restricted",
+        ),
+    ] {
+        let mut finding = example.clone();
+        finding.kind = kind;
+        finding.id = crate::model::VulnerabilityId::new(id);
+        finding.title = title.to_owned();
+        finding.ratings.clear();
+        (finding.epss, finding.known_exploited) = (None, None);
+        finding.scanners = vec!["trivy".to_owned()];
+        if let Some(location) = finding.package.locations.first_mut() {
+            path.clone_into(&mut location.path);
+        }
+        findings.push(finding);
+    }
+    findings.retain(|one| one.title != example.title || one.kind != Kind::Secret);
+    let source = ConfigSource {
+        name: "caddy.trivy.json".to_owned(),
+        part: Some("Metadata.ImageConfig"),
+    };
+    let configured = Configured {
+        config: &config,
+        source,
+        time: None,
+    };
+    findings.extend(crate::triage::hygiene::findings(0, &[configured]));
+    if let Some(report) = scene.review.reports.first_mut() {
+        let config = (Arc::new(config), "Metadata.ImageConfig");
+        Arc::make_mut(report).claim.config = Some(config);
+    }
+    scene.review.index = Arc::new(crate::triage::index::FindingIndex::build(&findings, &[]));
+    scene.review.verdicts = vec![None; findings.len()];
+    scene.review.findings = Arc::new(findings);
+    scene
+}
+
+#[test]
+fn hygiene_is_grouped_by_kind_and_says_what_was_not_checked() {
+    for (width, height) in [(60, 20), (80, 24), (120, 36)] {
+        let scene = unclean(width, height);
+        let mut state = screen(&scene, Scope::Hygiene);
+        let kinds: Vec<u8> = state
+            .rows
+            .iter()
+            .filter_map(|row| scene.context().finding(*row as usize))
+            .map(|finding| hygiene::group(finding.kind).0)
+            .collect();
+        assert!(kinds.is_sorted() && kinds.len() == 8, "{kinds:?}");
+        // The variable that holds a secret.
+        act(&mut state, &scene, Action::Down);
+        let drawn = scene.drawn(
+            |context, area, buffer| state.view(context, area, buffer),
+            &state.status(&scene.context()),
+        );
+        assert!(
+            drawn.contains("not checked") && !drawn.contains("hunter2"),
+            "{drawn}"
+        );
+        picture("hygiene", &format!("list_{width}x{height}"), &drawn);
+    }
+}
+
+#[test]
+fn a_check_shows_message_place_and_resolution() {
+    let scene = unclean(60, 20);
+    let mut state = screen(&scene, Scope::Hygiene);
+    act(&mut state, &scene, Action::Down);
+    act(&mut state, &scene, Action::Down);
+    act(&mut state, &scene, Action::Open);
+    let finding = state.selected().unwrap();
+    let details = Details {
+        description: "Running containers with 'root' user can lead to escapes.".to_owned(),
+        message: Some("Specify at least 1 USER command in Dockerfile".to_owned()),
+        resolution: Some("Add 'USER <non root user name>' line".to_owned()),
+        lines: Some((3, 5)),
+        ..Details::default()
+    };
+    let result = Ok(vec![("trivy".to_owned(), details)]);
+    state.receive(&Message::Details { finding, result }, &scene.context());
+    let drawn = scene.drawn(
+        |context, area, buffer| state.view(context, area, buffer),
+        &state.status(&scene.context()),
+    );
+    picture("hygiene", "check_60x20", &drawn);
 }
