@@ -70,6 +70,14 @@ impl Document {
                 *text = masked;
             }
         };
+        let claim = match self {
+            Self::Report(report) => &mut report.claim,
+            Self::Sbom(sbom) => &mut sbom.claim,
+            // Says nothing about an image itself.
+            Self::Exemptions(_) => return,
+        };
+        let names = claim.tags.iter_mut().chain(&mut claim.repo_digests);
+        names.chain(&mut claim.name).for_each(hide);
         let Self::Report(report) = self else {
             return;
         };

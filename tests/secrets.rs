@@ -46,6 +46,7 @@ fn configuration(layer: &Digest) -> Value {
         "rootfs": {"type": "layers", "diff_ids": [layer]},
         "history": [
             {"created_by": format!("ARG API_TOKEN={CANARY} {CANARY}"), "empty_layer": true},
+            {"created_by": format!("RUN /bin/sh -c git clone https://{}@a.example/b", token()), "empty_layer": true},
             {"created_by": format!("RUN |1 API_TOKEN={CANARY} {CANARY} /bin/sh -c curl -H 'Authorization: Bearer {CANARY}' https://a | sh # buildkit"),
              "comment": format!("token={CANARY}")},
         ],
@@ -86,7 +87,7 @@ fn trivy(image: &Digest, layer: &Digest, manifest: &Digest) -> Value {
                  "Severity": "LOW", "Title": "harmless", "Layer": {"DiffID": layer}}]},
             {"Target": "Dockerfile", "Class": "config", "Type": "dockerfile", "Misconfigurations": [check]},
             {"Target": "/app/.env", "Class": "secret", "Secrets": [secret(),
-                {"RuleID": {"is": CANARY}, "Match": CANARY}, {"RuleID": "x", "StartLine": format!("{CANARY} x")}]},
+                {"RuleID": {"token": CANARY}, "Match": CANARY}, {"RuleID": "x", "StartLine": format!("password={CANARY}")}]},
             {"Target": "licences", "Class": "license-file", "Licenses": [
                 {"Name": "GPL-3.0", "Severity": "HIGH", "Category": "restricted", "FilePath": "/a",
                  "Text": says("text")}]},
@@ -268,7 +269,7 @@ fn no_command_in_no_format_shows_a_value() {
         "vulnerability",
     ] {
         for output in bait.run(&with(&["findings", "--kind", kind]), &all) {
-            assert!(output.stdout.lines().count() > 2, "{kind}: {output:?}");
+            assert!(output.stdout.lines().count() > 1, "{kind}: {output:?}");
         }
     }
     bait.run(&with(&["compare"]), &both);

@@ -87,10 +87,7 @@ fn redacted(text: &str, nested: usize) -> Option<String> {
 
 /// Returns what is kept of one text or number of a report.
 fn masked(place: &Place<'_>, value: &str, nested: usize) -> Option<String> {
-    let changed = |masked: Cow<'_, str>| match masked {
-        Cow::Owned(masked) if masked != value => Some(masked),
-        _ => None,
-    };
+    let changed = |masked: Cow<'_, str>| (masked != value).then(|| masked.into_owned());
     if place.is_within(&["configuration"]) && place.is_within(&["descriptor"]) {
         return of_scanner(place, value);
     }
@@ -112,7 +109,7 @@ fn masked(place: &Place<'_>, value: &str, nested: usize) -> Option<String> {
         _ if place.is_within(&PUBLIC) => None,
         _ if place.is_within(&ABOUT_IMAGE) => match hidden_match(value) {
             Some(masked) => Some(masked),
-            None => changed(secret::mask(value)),
+            None => changed(secret::mask_value(place.key(), value)),
         },
         _ => changed(secret::mask_credentials(value)),
     }
@@ -129,7 +126,7 @@ fn of_scanner(place: &Place<'_>, value: &str) -> Option<String> {
 /// A line of a file that a scanner quotes. What is coloured has marks inside of words.
 fn of_line(place: &Place<'_>, value: &str) -> Option<String> {
     let plain = without_colours(value);
-    let of_secret = place.is_within(&["Secrets"]);
+    let of_secret = place.is_within(&["Secrets", "Finding"]);
     let is_content = matches!(place.key(), "Content" | "Highlighted");
     if of_secret && is_content {
         return hidden(value);

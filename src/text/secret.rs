@@ -99,14 +99,16 @@ fn words(name: &str) -> Vec<String> {
 #[must_use]
 pub fn mask_value<'v>(name: &str, value: &'v str) -> Cow<'v, str> {
     let plain = value.trim().trim_matches(['"', '\'']);
-    let masked = mask_credentials(value);
-    if matches!(masked, Cow::Owned(_)) || plain.starts_with(MASK) {
-        return masked;
+    if !names_secret(name) || !is_secret_value(name, plain) {
+        return mask(value);
     }
-    if names_secret(name) && is_secret_value(name, plain) {
-        return Cow::Borrowed(BY_NAME);
+    if plain.starts_with(MASK) && plain.ends_with(']') {
+        return Cow::Borrowed(value);
     }
-    mask(value)
+    match credential(value) {
+        Some(shape) => Cow::Owned(format!("{MASK}{shape}]")),
+        None => Cow::Borrowed(BY_NAME),
+    }
 }
 
 /// Returns whether a value under the name of a secret is one: no switch, number, reference,

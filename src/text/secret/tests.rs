@@ -170,6 +170,16 @@ fn a_value_under_a_secret_name_is_one_unless_it_says_otherwise() {
     ] {
         assert_eq!(mask_pair(pair), pair);
     }
+    // A credential beside other text: both are gone.
+    let (token, name) = tokens().remove(1);
+    assert_eq!(
+        mask_pair(&format!("API_TOKEN=hunter2 {token}")),
+        format!("API_TOKEN=[masked {name}]")
+    );
+    assert_eq!(
+        mask_pair(&format!("NOTE=DB_PASSWORD=hunter2 and {token}")),
+        format!("NOTE=DB_PASSWORD=[masked value] and [masked {name}]")
+    );
     let url = format!("DATABASE_URL=postgres://app:{}@db/app", tail(6));
     assert_eq!(
         mask_pair(&url),
