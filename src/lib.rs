@@ -36,6 +36,7 @@ pub mod model;
 pub mod promotion;
 pub mod registry;
 pub mod review;
+pub mod scanner;
 pub mod signatures;
 pub mod signing;
 pub mod store;
