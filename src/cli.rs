@@ -32,6 +32,7 @@ mod predict;
 mod promote;
 mod reference;
 mod report;
+mod scan;
 mod sign;
 mod tree;
 mod unlock;
@@ -160,6 +161,11 @@ fn invocation(cli: Cli, environment: &Environment) -> Result<Invocation, Stop> {
             {
                 return demo::console(demo, &settings);
             }
+            if let Command::Scan(scan) = &command
+                && scan::opens_console(scan, &settings)
+            {
+                return scan::console(scan, settings);
+            }
             Ok(Invocation::Command(Box::new(CommandLine {
                 command,
                 settings,
@@ -280,6 +286,7 @@ fn dispatch(command: &Command, settings: &Settings) -> Result<Exit, Stop> {
         Command::Compare(args) => compare::run(args, settings),
         Command::Components(args) => components::run(args, settings),
         Command::Inspect(args) => inspect::run(args, settings),
+        Command::Scan(args) => scan::run(args, settings),
         Command::Ledger(args) => ledger::run(args, settings),
         Command::Key(args) => key::run(args, settings),
         Command::Config(args) => config::run(args, settings),

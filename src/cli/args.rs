@@ -11,6 +11,7 @@
 mod evidence;
 mod exporting;
 mod reading;
+mod scanning;
 mod setup;
 mod shipping;
 
@@ -26,6 +27,7 @@ pub(crate) use exporting::{ExportArg, ExportArgs, PredictArgs, ReportArgs};
 pub(crate) use reading::{
     CompareArgs, ComponentsArgs, FindingsArgs, InspectArgs, ListArgs, SortArg,
 };
+pub(crate) use scanning::ScanArgs;
 pub(crate) use setup::{
     CompletionsArgs, ConfigArgs, ConfigCommand, DemoArgs, KeyArgs, KeyCommand, ManArgs,
 };
@@ -269,6 +271,8 @@ pub(crate) enum Command {
     Components(ComponentsArgs),
     /// Show manifest, platforms, configuration, layers and what is attached to an image
     Inspect(InspectArgs),
+    /// Run installed scanners on an image or a folder, keep what they write and open it
+    Scan(ScanArgs),
     /// Record verdicts
     Decide(DecideArgs),
     /// Read, check and correct the record of verdicts and promotions
@@ -329,6 +333,7 @@ impl Command {
             Self::Demo(_)
             | Self::Components(_)
             | Self::Inspect(_)
+            | Self::Scan(_)
             | Self::Config(_)
             | Self::Completions(_)
             | Self::Man(_)

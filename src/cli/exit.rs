@@ -29,6 +29,8 @@ pub enum Exit {
     Defect,
     /// The person ended the work.
     Interrupted,
+    /// Another signal of this number ended the work.
+    Signal(u8),
 }
 
 impl Exit {
@@ -58,6 +60,7 @@ impl Exit {
             Self::Ledger => 6,
             Self::Defect => 70,
             Self::Interrupted => 130,
+            Self::Signal(number) => 128_u8.saturating_add(number),
         }
     }
 
@@ -83,7 +86,7 @@ impl Exit {
             }
             Self::Ledger => "Ledger: chain broken, locked, conflicting or not writable.",
             Self::Defect => "A defect of the program.",
-            Self::Interrupted => {
+            Self::Interrupted | Self::Signal(_) => {
                 "Ended by signal n, as 128+n: 130 interrupt, 129 hang-up, 143 terminate."
             }
         }

@@ -11,6 +11,7 @@ use super::settings::Settings;
 use super::stop::Stop;
 use super::work;
 use crate::ledger::Chain;
+use crate::registry::Inspection;
 use crate::review::{self, Inputs, Review};
 use crate::triage::policy::Policy;
 use crate::triage::ratings::{self, SeverityFrom, Shown};
@@ -49,7 +50,13 @@ pub(crate) fn open_with(
             (Chain::default(), stop.exit)
         }
     };
-    let mut opened = open_on(settings, inputs, reading, policy, &chain)?;
+    let mut opened = open_on(
+        settings,
+        files(inputs, reading),
+        reading.allow_partial,
+        policy,
+        &chain,
+    )?;
     if let Some(problem) = &opened.review.ledger_problem {
         output::warning(
             &format!("the ledger is broken: {problem}; verdicts after this are not shown"),
@@ -69,28 +76,53 @@ pub(crate) fn open_without_ledger(
 ) -> Result<Opened, Stop> {
     open_on(
         settings,
-        inputs,
-        reading,
+        files(inputs, reading),
+        reading.allow_partial,
         Policy::default(),
         &Chain::default(),
     )
 }
 
-fn open_on(
+/// Reads what scanners have just written, with the image they looked at where that is known: it
+/// joins what the files alone do not say about each other.
+pub(crate) fn open_scanned(
     settings: &Settings,
-    inputs: &[String],
-    reading: &ReadingArgs,
-    policy: Policy,
-    chain: &Chain,
+    paths: Vec<String>,
+    image: Option<Inspection>,
 ) -> Result<Opened, Stop> {
     let inputs = Inputs {
-        paths: inputs.to_vec(),
+        paths,
+        images: image.into_iter().collect(),
+        ..Inputs::default()
+    };
+    open_on(
+        settings,
+        inputs,
+        false,
+        Policy::default(),
+        &Chain::default(),
+    )
+}
+
+/// What the arguments of a command name.
+fn files(paths: &[String], reading: &ReadingArgs) -> Inputs {
+    Inputs {
+        paths: paths.to_vec(),
         attach: reading.attach.clone(),
         epss: reading.epss.clone(),
         kev: reading.kev.clone(),
-        trusted: settings.connector.trusted_keys(&policy)?,
         ..Inputs::default()
-    };
+    }
+}
+
+fn open_on(
+    settings: &Settings,
+    mut inputs: Inputs,
+    allow_partial: bool,
+    policy: Policy,
+    chain: &Chain,
+) -> Result<Opened, Stop> {
+    inputs.trusted = settings.connector.trusted_keys(&policy)?;
     let environment = settings.environment();
     let cancel = CancellationToken::new();
     let review = review::open(
@@ -105,7 +137,7 @@ fn open_on(
             }
         },
     );
-    let exit = tell(&review, reading.allow_partial);
+    let exit = tell(&review, allow_partial);
     if review.subjects.is_empty() {
         return Err(Stop::input("nothing could be read")
             .hint("nothing is known about any image; that is not the same as no finding"));

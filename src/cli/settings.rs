@@ -83,6 +83,11 @@ impl Settings {
         .hint(format!("offered: {}", names.join(", "))))
     }
 
+    /// Returns whether it was said how or where the data is written.
+    pub(crate) fn is_output_chosen(&self) -> bool {
+        self.format.is_some() || self.output.is_some()
+    }
+
     /// Opens the place the data goes to.
     pub(crate) fn output(&self) -> Result<Output, Stop> {
         if let Some(path) = &self.output {
