@@ -385,7 +385,7 @@ fn writable(scanner: Scanner, path: &Path, inside: &str) -> Result<String, Scann
     };
     let whole = path
         .canonicalize()
-        .map_err(|_| unsupported("it is not there"))?;
+        .map_err(|_not_found| unsupported("it is not there"))?;
     match whole.to_str() {
         Some(text) if !text.contains([',', '"', '\n', '\r']) => {
             Ok(format!("type=bind,source={text},target={inside}"))

@@ -239,7 +239,7 @@ impl<'a> Job<'a> {
         self.scan_into(&draft, &line, &variables).await?;
         let checked = check(scanner, draft.bytes()?)?;
         if self.version.is_none() {
-            self.version = checked.version.clone();
+            self.version.clone_from(&checked.version);
         }
         if self.version.is_none() {
             // Only now is a scanner's image on this machine for certain.

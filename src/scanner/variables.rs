@@ -119,10 +119,10 @@ pub(super) fn of(
 }
 
 /// Returns the names of those variables that mean something inside of a container.
-pub(super) fn inside<'a>(
+pub(super) fn inside(
     scanner: Scanner,
-    variables: &'a BTreeMap<String, String>,
-) -> impl Iterator<Item = &'a str> {
+    variables: &BTreeMap<String, String>,
+) -> impl Iterator<Item = &str> {
     let own = family(scanner);
     // Paths and sockets of this machine mean nothing there.
     let outside = [

@@ -193,7 +193,7 @@ async fn a_flood_on_standard_error_is_bounded() {
     let ScannerError::Failed { tail, .. } = stage.failure(body).await else {
         panic!("it failed in another way");
     };
-    assert_eq!(tail.last().map(|line| line.len()), Some(300));
+    assert_eq!(tail.last().map(String::len), Some(300));
     assert!(tail.len() <= 20);
 }
 
