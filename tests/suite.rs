@@ -21,6 +21,7 @@ mod pages;
 mod pictures;
 mod promotion;
 mod sboms;
+mod scan;
 mod scenario;
 mod secrets;
 mod signatures;
