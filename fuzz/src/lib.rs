@@ -1,13 +1,27 @@
 //! What must hold of every input, whatever its bytes: no panic, and nothing lost uncounted.
 //!
-//! The inputs are made in `fuzz_targets`. Run one with the fixtures as its beginning:
-//! `cargo +nightly fuzz run trivy fuzz/corpus/trivy tests/fixtures/trivy`.
+//! The inputs are made in `fuzz_targets`, and `.ci/fuzz` runs them. The modules under test are
+//! links to the program's own files, compiled into this crate: so nothing of its network or its screens
+//! is built with the fuzzer's instruments.
 
-use countersign::error::Explain as _;
-use countersign::formats::{self, Document};
-use countersign::model::Report;
+// The one type that the program takes from its client of registries, without the client.
+extern crate self as oci_client;
+pub use oci_spec::distribution::{ParseError, Reference};
+
+pub mod environment;
+pub mod error;
+pub mod formats;
+pub mod model;
+pub mod text;
+
+use crate::error::Explain as _;
+use crate::formats::Document;
+use crate::model::Report;
 
 /// Reads `bytes` and holds what comes out against the text it came from.
+///
+/// # Panics
+/// When something does not hold.
 pub fn check(bytes: &[u8]) {
     let loaded = match formats::read("input", bytes.to_vec()) {
         Ok(loaded) => loaded,
@@ -42,10 +56,19 @@ fn check_report(report: &Report, text: &[u8]) {
     }
 }
 
-/// Checks `bytes` as they are, and in the place of the `%` of a frame that makes the format known.
-pub fn check_in(frame: &str, bytes: &[u8]) {
-    check(bytes);
-    if let Some((before, after)) = frame.split_once('%') {
-        check(&[before.as_bytes(), bytes, after.as_bytes()].concat());
+/// Checks `bytes` as they are. Where they begin with a digit, the rest is put in the place of the
+/// `%` of that frame instead: frames make a format known, so that it need not be found by chance.
+///
+/// # Panics
+/// When something does not hold.
+pub fn check_in(frames: &[&str], bytes: &[u8]) {
+    if let Some((first, rest)) = bytes.split_first()
+        && first.is_ascii_digit()
+        && let Some(frame) = frames.get(usize::from(first - b'0') % frames.len().max(1))
+        && let Some((before, after)) = frame.split_once('%')
+    {
+        check(&[before.as_bytes(), rest, after.as_bytes()].concat());
+    } else {
+        check(bytes);
     }
 }
