@@ -48,6 +48,10 @@ pub struct FoundSignature {
     pub format: Format,
     /// The trusted key that made it; none where no trusted key did.
     pub key_fingerprint: Option<Digest>,
+    /// Whom its certificate names; none for a signature by a key.
+    pub identity: Option<String>,
+    /// Who vouched for that identity; none for a signature by a key.
+    pub issuer: Option<String>,
     /// Whether it holds.
     pub valid: bool,
     /// Why it does not.
@@ -151,6 +155,8 @@ impl<'a> Judge<'a> {
         let mut entry = FoundSignature {
             format: Format::Bundle,
             key_fingerprint: None,
+            identity: None,
+            issuer: None,
             valid: false,
             reason: None,
             predicate_type: bundle.annotated_predicate.clone(),
@@ -211,6 +217,8 @@ impl<'a> Judge<'a> {
         let mut entry = FoundSignature {
             format: Format::Legacy,
             key_fingerprint: None,
+            identity: None,
+            issuer: None,
             valid: false,
             reason: None,
             predicate_type: None,
