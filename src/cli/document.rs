@@ -92,7 +92,7 @@ impl<'a> ReportView<'a> {
         }
     }
 
-    /// Returns the reports of the chosen subjects, in the order in which they were read.
+    /// Returns the reports of the chosen subjects, in the order of the review.
     pub(crate) fn all(review: &'a Review, chosen: &[usize]) -> Vec<Self> {
         let mut placed: Vec<(usize, usize, JoinRule)> = Vec::new();
         for (position, subject) in chosen.iter().enumerate() {

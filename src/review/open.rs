@@ -203,13 +203,40 @@ impl Gathered {
         }
     }
 
+    /// Brings the documents into an order of their own: the earlier report of a scanner first. Everything
+    /// is numbered by it, and so is the same in whatever order the files were given.
+    fn arrange(&mut self) {
+        let reports = std::mem::take(&mut self.reports).into_iter().enumerate();
+        let mut marked: Vec<(Arc<Report>, bool)> = reports
+            .map(|(position, report)| (report, self.attached.contains(&position)))
+            .collect();
+        marked.sort_by(|(one, _), (other, _)| {
+            let order = |report: &Report| report.created.or(report.database_built);
+            one.scanner
+                .cmp(&other.scanner)
+                .then_with(|| order(one).cmp(&order(other)))
+                .then_with(|| one.origin.sha256.cmp(&other.origin.sha256))
+        });
+        let attached = marked
+            .iter()
+            .enumerate()
+            .filter(|(_, (_, attached))| *attached);
+        self.attached = attached.map(|(position, _)| position).collect();
+        self.reports = marked.into_iter().map(|(report, _)| report).collect();
+        self.sboms.sort_by(|one, other| {
+            let order = |sbom: &Arc<Sbom>| (sbom.producer.clone(), sbom.origin.sha256.clone());
+            order(one).cmp(&order(other))
+        });
+    }
+
     fn into_review(
-        self,
+        mut self,
         inputs: &Inputs,
         policy: Policy,
         chain: &Chain,
         environment: &Environment,
     ) -> Review {
+        self.arrange();
         let now = environment.now();
         let known: Vec<KnownImage> = inputs.images.iter().map(known_image).collect();
         let subjects = subject::subjects(&self.reports, &self.sboms, &known, &self.attached);
