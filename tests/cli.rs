@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::support::program::{Output, Sandbox};
+pub(crate) use crate::support::schema::{holds, valid};
 
 /// Returns a file of the bundled reports.
 pub(crate) fn bundled(name: &str) -> PathBuf {
@@ -23,43 +24,6 @@ pub(crate) fn bundled(name: &str) -> PathBuf {
 
 fn text(path: &Path) -> String {
     path.display().to_string()
-}
-
-/// Holds a document against the published schema that its first field names.
-#[track_caller]
-pub(crate) fn valid(output: &Output) -> Value {
-    let document = output.json();
-    assert!(
-        output.stdout.starts_with("{\n  \"schema\""),
-        "the schema comes first: {}",
-        output.stdout
-    );
-    holds(&document);
-    document
-}
-
-/// Holds a document that stands among others against the published schema that it names.
-#[track_caller]
-pub(crate) fn holds(document: &Value) {
-    let schema = document["schema"]
-        .as_str()
-        .expect("a document names its schema");
-    let name = schema
-        .strip_prefix("countersign/")
-        .and_then(|rest| rest.strip_suffix("/v1"))
-        .expect("a schema is named countersign/NAME/v1");
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("assets/schema")
-        .join(format!("{name}.json"));
-    let published = std::fs::read_to_string(&path).expect("the schema is published");
-    let published: Value = serde_json::from_str(&published).expect("a schema is JSON");
-    let validator = jsonschema::validator_for(&published).expect("a schema is a schema");
-    let problems: Vec<String> = validator
-        .iter_errors(document)
-        .take(5)
-        .map(|error| format!("{}: {error}", error.instance_path()))
-        .collect();
-    assert!(problems.is_empty(), "{schema}: {problems:#?}");
 }
 
 fn pair() -> [String; 2] {

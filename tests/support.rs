@@ -2,7 +2,9 @@
 //!
 //! Everything here runs real programs on this machine; nothing stands in for a part of the project.
 
+pub(crate) mod chance;
 pub(crate) mod judges;
 pub(crate) mod program;
+pub(crate) mod schema;
 pub(crate) mod server;
 pub(crate) mod terminal;
