@@ -31,3 +31,4 @@ mod store_s3;
 mod support;
 mod terminal;
 mod truncation;
+mod writers;

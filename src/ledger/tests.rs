@@ -1,6 +1,5 @@
 //! What the ledger promises.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
@@ -276,33 +275,6 @@ fn an_anchored_head_shows_what_a_chain_cannot() {
 }
 
 #[test]
-fn several_writers_share_one_ledger() {
-    let (_folder, root, _ledger) = new_ledger();
-    std::thread::scope(|scope| {
-        for writer in 0..4 {
-            let root = root.clone();
-            scope.spawn(move || {
-                let ledger = Ledger::new(Store::Directory(DirectoryStore::new(&root)));
-                for n in 0..25 {
-                    let body = json!({ "writer": writer, "n": n });
-                    now(ledger.append(draft("note", body))).unwrap();
-                }
-            });
-        }
-    });
-    let ledger = Ledger::new(Store::Directory(DirectoryStore::new(&root)));
-    let chain = now(ledger.read()).unwrap();
-    assert_eq!(chain.problems, []);
-    let bodies: BTreeSet<String> = chain
-        .entries
-        .iter()
-        .map(|entry| entry.body.to_string())
-        .collect();
-    assert_eq!((chain.entries.len(), bodies.len()), (100, 100));
-    assert_eq!(chain.head().unwrap().seq, 100);
-}
-
-#[test]
 fn signed_approvals_are_kept_as_they_are() {
     let (_folder, root, ledger) = new_ledger();
     assert_eq!(now(ledger.envelopes()).unwrap(), Envelopes::default());
@@ -375,6 +347,56 @@ proptest! {
         *byte.get_mut(bytes) ^= 1 << bit;
         let problems = problems(&files, &head);
         prop_assert!(problems.iter().any(|problem| problem.seq == seq), "{seq}: {problems:?}");
+    }
+
+    #[test]
+    fn every_cut_file_is_found_and_named(
+        length in 1_u64..8, file in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(),
+        twice in any::<bool>(),
+    ) {
+        let mut files = files(length);
+        let head = Chain::check(&files).head().unwrap();
+        let (seq, bytes) = file.get_mut(&mut files);
+        let seq = *seq;
+        let at = at.index(bytes.len());
+        if twice {
+            // A part that was written twice.
+            let rest = bytes[at..].to_vec();
+            bytes.extend(rest);
+        } else {
+            bytes.truncate(at);
+        }
+        let problems = problems(&files, &head);
+        prop_assert!(problems.iter().any(|problem| problem.seq == seq), "{seq}: {problems:?}");
+    }
+
+    #[test]
+    fn every_entry_cut_from_the_tail_is_missed(length in 1_u64..8, kept in any::<prop::sample::Index>()) {
+        let mut files = files(length);
+        let head = Chain::check(&files).head().unwrap();
+        files.truncate(kept.index(files.len()));
+        let cut = Chain::check(&files);
+        prop_assert_eq!(&cut.problems, &[]);
+        let expected = Break { seq: length, fault: Fault::Truncated { expected: head.sha256.clone() } };
+        prop_assert_eq!(cut.against(&head), Some(expected));
+    }
+
+    #[test]
+    fn every_rewritten_tail_is_missed(length in 1_u64..8, from in any::<prop::sample::Index>(), more in 0_u64..3) {
+        let mut files = files(length);
+        let head = Chain::check(&files).head().unwrap();
+        files.truncate(from.index(files.len()));
+        for seq in files.len() as u64 + 1..=length + more {
+            let prev = files.last().map(|(_, bytes)| Digest::of(bytes));
+            let (_, bytes) = draft("note", json!("forged")).entry(seq, prev.as_ref()).unwrap();
+            files.push((seq, bytes));
+        }
+        let rewritten = Chain::check(&files);
+        prop_assert_eq!(&rewritten.problems, &[]);
+        let found = rewritten.against(&head).unwrap();
+        prop_assert_eq!(found.seq, length);
+        let is_named = matches!(found.fault, Fault::Rewritten { .. });
+        prop_assert!(is_named, "{:?}", found);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -145,12 +145,29 @@ impl DockerRegistry {
 /// moto's S3: a store in memory that honours conditional writes.
 pub(crate) struct S3Server(Server);
 
+/// Serves one request at a time. Left to itself moto answers in threads, and looks whether an object exists before it
+/// writes it: of two writers at once both would be told that they created the object.
+const ONE_AT_A_TIME: &str = "
+import moto.server
+serve = moto.server.run_simple
+moto.server.run_simple = lambda *given, **named: serve(*given, **{**named, 'threaded': False})
+moto.server.main()
+";
+
+/// Returns the interpreter that a script names in its first line.
+fn interpreter(script: &Path) -> PathBuf {
+    let text = fs::read_to_string(script).expect("a script is text");
+    let line = text.lines().next().and_then(|line| line.strip_prefix("#!"));
+    PathBuf::from(line.expect("a script names its interpreter").trim())
+}
+
 impl S3Server {
     /// Starts an empty store, or returns nothing (said on the terminal) where the program is missing.
     pub(crate) fn start() -> Option<Self> {
         let program = judge("moto_server")?;
         Some(Self(Server::start("/", |port, _| {
-            let mut command = Command::new(&program);
+            let mut command = Command::new(interpreter(&program));
+            command.args(["-c", ONE_AT_A_TIME]);
             command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);
             command
         })))
