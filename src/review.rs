@@ -3,6 +3,7 @@
 //! Both front ends call the same functions here. Nothing is printed or drawn, and nothing is sent
 //! anywhere: promotion is a use case of its own.
 
+mod answer;
 mod approvals;
 mod decide;
 mod error;

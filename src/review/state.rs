@@ -17,8 +17,6 @@ use crate::model::{
     VulnerabilityId,
 };
 use crate::registry::Inspection;
-use crate::triage::compare::{self, Across, Comparison};
-use crate::triage::gate::{self, Gate, GateInput, PromotionContext};
 use crate::triage::index::{FindingIndex, VerdictMark};
 use crate::triage::join::JoinCounts;
 use crate::triage::policy::Policy;
@@ -440,90 +438,6 @@ impl Review {
             .enumerate()
             .filter(move |(_, finding)| finding.subject as usize == subject)
             .map(|(position, _)| position)
-    }
-
-    /// Returns the policy's answer for a subject; none where there is no such subject.
-    #[must_use]
-    pub fn gate(
-        &self,
-        subject: usize,
-        promotion: Option<&PromotionContext>,
-        now: DateTime<Utc>,
-    ) -> Option<Gate> {
-        let image = self.subjects.get(subject)?;
-        let positions: Vec<usize> = self.findings_of(subject).collect();
-        let findings: Vec<&Finding> = positions
-            .iter()
-            .filter_map(|position| self.findings.get(*position))
-            .collect();
-        let verdicts: Vec<Option<&StandingVerdict>> = positions
-            .iter()
-            .map(|position| self.verdicts.get(*position).and_then(Option::as_ref))
-            .collect();
-        let disagreements = self.disagreements(subject);
-        Some(gate::evaluate(
-            &self.policy,
-            &GateInput {
-                subject: image,
-                reports: &self.reports,
-                exemptions: &self.exemptions,
-                findings: &findings,
-                verdicts: &verdicts,
-                approvals: self.approvals.get(subject).map_or(&[][..], Vec::as_slice),
-                trusted_keys: self.trusted.fingerprints(),
-                unreadable_inputs: self.failures.len(),
-                disagreements: &disagreements,
-                promotion,
-                now,
-            },
-        ))
-    }
-
-    /// Returns the findings that scanners disagree about, where the policy asks for a word on them.
-    fn disagreements(&self, subject: usize) -> Vec<FindingKey> {
-        if !self.policy.gate.disagreement_note {
-            return Vec::new();
-        }
-        let mut comparisons = self.comparisons(subject);
-        // What a reduced format leaves out is no disagreement, where whole reports are at hand.
-        if comparisons.iter().any(|one| !one.is_reduced()) {
-            comparisons.retain(|one| !one.is_reduced());
-        }
-        let differing: Vec<_> = comparisons
-            .iter()
-            .flat_map(|comparison| &comparison.rows)
-            .filter(|row| !row.difference.is_empty())
-            .collect();
-        self.findings_of(subject)
-            .filter_map(|position| self.findings.get(position))
-            .filter(|finding| {
-                differing.iter().any(|row| {
-                    finding.ids().any(|id| *id == row.id)
-                        && finding.package.name == row.package.name
-                })
-            })
-            .map(|finding| finding.key.clone())
-            .collect()
-    }
-
-    /// Returns scanner against scanner for a subject, one comparison a pair of reports.
-    #[must_use]
-    pub fn comparisons(&self, subject: usize) -> Vec<Comparison> {
-        self.subjects
-            .get(subject)
-            .map(|image| compare::compare(image, &self.reports, &self.sboms))
-            .unwrap_or_default()
-    }
-
-    /// Returns all reports of a subject at once; none with fewer than three to compare.
-    #[must_use]
-    pub fn across(&self, subject: usize) -> Option<Across> {
-        let findings = self.findings_of(subject);
-        compare::across(
-            self.subjects.get(subject)?,
-            &self.reports,
-            findings.filter_map(|position| self.findings.get(position)),
-        )
     }
 
     /// Returns a document's bytes again, as they were when it was loaded.

@@ -55,6 +55,7 @@ impl FromStr for Countable {
         };
         let severity = match rest {
             "findings" => None,
+            "" => return Err(wrong()),
             word => Some(word.parse().map_err(|_unknown| wrong())?),
         };
         Ok(Self {
