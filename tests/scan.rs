@@ -217,15 +217,13 @@ fn real_scanners_open_as_findings_and_components() {
         .as_array()
         .expect("a list")
         .iter()
+        .filter(|finding| finding["kind"] == "vulnerability")
         .map(|finding| string(&finding["id"]))
         .collect();
+    assert_eq!(ids.len(), KNOWN.len(), "each of them once");
     assert_eq!(BTreeSet::from_iter(ids), BTreeSet::from(KNOWN));
     let totals = &findings["totals"];
-    assert_eq!(
-        (&totals["findings"], &totals["fixable"]),
-        (&json!(6), &json!(5)),
-        "{totals}"
-    );
+    assert_eq!(totals["fixable"], json!(5), "{totals}");
 
     let syft = string(&scan["scanners"][1]["file"]["path"]);
     let components = valid(&bench.sandbox.run(["components", syft, "--format", "json"]));

@@ -19,6 +19,8 @@ use crate::support::schema::{holds, name, published, valid, validator};
 const OPTIONAL: &[(&str, &str)] = &[
     // Present where there is more than one comparison.
     ("comparison", "more"),
+    // Present where there are three reports and more of one image.
+    ("comparison", "across"),
     // The registry's own descriptors, as the image specification has them.
     ("inspect", "annotations"),
     ("inspect", "artifactType"),
@@ -134,6 +136,8 @@ fn what_the_program_writes_is_published_and_nothing_else() {
     written.retain(|name| !name.contains('{'));
     // What lies in an archive is no document of a command.
     written.remove("bundle");
+    // The name of a fingerprint in SARIF.
+    written.remove("finding");
     let published: BTreeSet<String> = published().into_keys().collect();
     assert_eq!(written, published);
 }
@@ -223,6 +227,10 @@ fn reviewed(all: &mut Documents) {
         (0, &["findings", &trivy, &grype]),
         (1, &["gate", &trivy, &grype]),
         (0, &["ledger", "show"]),
+        (0, &["export", "openvex", &trivy, &grype]),
+        (0, &["export", "junit", &trivy, &grype]),
+        (0, &["report", &trivy, &grype]),
+        (0, &["predict", "caddy:2.7.6", "--expect", "fixable-high=3"]),
         (0, &["ledger", "expiring"]),
         (0, &["ledger", "verify"]),
         (0, &["ledger", "undo", "1", "--reviewer", "reviewer"]),
@@ -236,6 +244,22 @@ fn reviewed(all: &mut Documents) {
             code,
             &sandbox.run([arguments, &["--format", "json"]].concat()),
         );
+    }
+    let scanner = format!(
+        "#!/bin/sh\n[ \"$1\" = version ] && {{ echo '{{\"Version\":\"1.2.3\"}}'; exit 0; }}\ncat '{trivy}'\n"
+    );
+    let write = ["-c", "cat >scanner && chmod 755 scanner && mkdir project"];
+    let written = sandbox.run_other(Path::new("/bin/sh"), write, scanner.as_bytes());
+    assert_eq!(written.code, 0, "{written:?}");
+    let scan = ["scan", "project", "--with", "trivy", "--trivy", "./scanner"];
+    let scanned = sandbox.run([&scan[..], &["--format", "json"]].concat());
+    assert_eq!(scanned.code, 0, "{scanned:?}");
+    for event in crate::promotion::events(&scanned) {
+        if event["scan"].is_object() {
+            holds(&event["scan"]);
+            all.keep(event["scan"].clone());
+        }
+        all.keep(event);
     }
     let folder = sandbox.home().join(".local/share/countersign/ledger");
     std::fs::write(folder.join("000000000009.json"), "{}").expect("the ledger is ours");

@@ -55,10 +55,18 @@ impl Whole {
         }
     }
 
-    /// Whether the last character marks the end of a document.
+    /// Whether the last character marks the end of a document. Tag-value does not, although its text
+    /// is given as the JSON of the same specification.
     fn marks_its_end(&self) -> bool {
+        if String::from_utf8_lossy(&self.bytes).contains("SPDXVersion:") {
+            return false;
+        }
         let text = self.text.trim_end();
-        text.ends_with(['}', ']', '>']) || text == "null" || !self.places.is_empty()
+        let begins = |place: &Range<usize>| {
+            let document = self.text[place.clone()].trim_start();
+            document.starts_with(['{', '[', '<'])
+        };
+        text.ends_with(['}', ']', '>']) || text == "null" || self.places.iter().any(begins)
     }
 
     /// Reads what is left when the file is cut before byte `cut`, and holds it against the whole.
@@ -112,6 +120,8 @@ fn is_partial(document: &Document) -> bool {
         report.is_partial()
     } else if let Document::Sbom(sbom) = document {
         !sbom.losses.is_empty()
+    } else if let Document::Exemptions(document) = document {
+        !document.losses.is_empty()
     } else {
         false
     }
