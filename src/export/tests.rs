@@ -69,6 +69,7 @@ fn review(verdicts: &[(Decision, Scope, Option<Until>)]) -> Review {
             standing: Standing::Current,
             because: None,
             carried: false,
+            renewed_by: Vec::new(),
         });
     }
     review

@@ -59,12 +59,15 @@ pub struct StandingVerdict {
     pub because: Option<String>,
     /// Whether it was taken on another subject or report and holds here by its scope.
     pub carried: bool,
+    /// Newer reports that carry the same evidence, by SHA-256: they renew it. Empty where it does
+    /// not hold.
+    pub renewed_by: Vec<Digest>,
 }
 
 impl Serialize for StandingVerdict {
     /// Writes the contract's `verdict` object.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("verdict", 11)?;
+        let mut object = serializer.serialize_struct("verdict", 13)?;
         object.serialize_field("decision", &self.verdict.decision)?;
         object.serialize_field("reason", &self.verdict.reason)?;
         object.serialize_field("until", &self.verdict.until)?;
@@ -76,6 +79,8 @@ impl Serialize for StandingVerdict {
         object.serialize_field("stale_because", &self.because)?;
         object.serialize_field("entry", &self.recorded.entry)?;
         object.serialize_field("carried", &self.carried)?;
+        object.serialize_field("reports", &self.verdict.reports)?;
+        object.serialize_field("renewed_by", &self.renewed_by)?;
         object.end()
     }
 }

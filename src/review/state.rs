@@ -262,12 +262,19 @@ impl Review {
             let (recorded, verdict) = recorded.get(latest)?;
             let (standing, because) =
                 standing::standing(verdict, recorded.time, finding, subject, &self.policy, now);
+            let renewed_by = match standing {
+                Standing::Current => {
+                    standing::renewed_by(verdict, recorded.time, finding, &self.reports)
+                }
+                Standing::Stale | Standing::Expired => Vec::new(),
+            };
             Some(StandingVerdict {
                 verdict: verdict.clone(),
                 recorded: recorded.clone(),
                 standing,
                 because,
                 carried: !verdict.subject.is_image(subject),
+                renewed_by,
             })
         };
         self.findings.iter().map(standing_of).collect()

@@ -3,12 +3,14 @@
 //! Which ledger entries apply to which finding is found in `review`; the rules are here.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chrono::{DateTime, Days, NaiveTime, Utc};
 
 use crate::model::{
-    Decision, Digest, Finding, FindingKey, Fix, Fixable, ImageDecision, ImageReference,
-    ImageVerdict, Kind, Scope, Standing, Subject, Until, Verdict, VulnerabilityId,
+    Decision, Digest, Finding, FindingKey, FindingRef, Fix, Fixable, ImageDecision, ImageReference,
+    ImageVerdict, Kind, Location, PackageIdentity, Report, Scope, Standing, Subject, Until,
+    Verdict, VulnerabilityId,
 };
 use crate::triage::policy::Policy;
 
@@ -65,7 +67,7 @@ fn is_about(verdict: &Verdict, finding: &Finding) -> bool {
     bound.kind == finding.kind && same_package && same_place && ids_meet(&bound.ids, finding)
 }
 
-fn paths(locations: &[crate::model::Location]) -> BTreeSet<&str> {
+fn paths(locations: &[Location]) -> BTreeSet<&str> {
     locations
         .iter()
         .map(|location| location.path.trim_start_matches('/'))
@@ -120,6 +122,10 @@ pub fn standing(
     policy: &Policy,
     now: DateTime<Utc>,
 ) -> (Standing, Option<String>) {
+    if verdict.decision == Decision::AcceptRisk && verdict.until.is_none() {
+        let why = "it names no end: an accepted risk needs a date or `fixed`".to_owned();
+        return (Standing::Expired, Some(why));
+    }
     if let Some(end) = excuse_end(verdict, recorded, policy).filter(|end| now >= *end) {
         let of_date = matches!(verdict.until, Some(Until::Date(date)) if end.date_naive() > date);
         let why = match verdict.until {
@@ -149,12 +155,16 @@ pub fn standing(
 fn changed(verdict: &Verdict, finding: &Finding, subject: &Subject) -> Option<String> {
     let bound = &verdict.finding;
     if !is_about(verdict, finding) {
-        return Some("it was taken on another finding".to_owned());
+        return Some(other_finding(bound, finding));
     }
     if !is_within_scope(verdict, subject) {
         return Some(format!(
-            "it was taken on {}, and its scope is {}",
-            verdict.subject.name,
+            "it was taken on {}, this is {}, and its scope is {}",
+            image(
+                &verdict.subject.name,
+                verdict.subject.manifest_digest.as_ref()
+            ),
+            image(&subject.name, subject.manifest_digest.as_ref()),
             verdict.scope.as_str()
         ));
     }
@@ -172,11 +182,15 @@ fn changed(verdict: &Verdict, finding: &Finding, subject: &Subject) -> Option<St
         ));
     }
     let versions = |fix: &Fix| -> BTreeSet<String> { fix.versions.iter().cloned().collect() };
+    let listed = |fix: &Fix| match fix.versions.as_slice() {
+        [] => "none".to_owned(),
+        versions => versions.join(", "),
+    };
     (versions(&bound.fix) != versions(&finding.fix)).then(|| {
         format!(
             "the fixed versions changed from {} to {}",
-            bound.fix.versions.join(", "),
-            finding.fix.versions.join(", ")
+            listed(&bound.fix),
+            listed(&finding.fix)
         )
     })
 }
@@ -187,6 +201,66 @@ fn changed(verdict: &Verdict, finding: &Finding, subject: &Subject) -> Option<St
 pub fn approval_end(made: DateTime<Utc>, policy: &Policy) -> Option<DateTime<Utc>> {
     let longest = policy.approval.max_age.0?;
     made.checked_add_signed(longest)
+}
+
+/// Says on what a verdict was taken that is not about this finding, and what this one is.
+fn other_finding(bound: &FindingRef, finding: &Finding) -> String {
+    let now = FindingRef::of(finding);
+    let words = |kind: Kind, ids: &[VulnerabilityId], package: &PackageIdentity| {
+        let ids: Vec<&str> = ids.iter().map(VulnerabilityId::as_str).collect();
+        let name = match (kind, package.name.as_str()) {
+            (Kind::Vulnerability, name) => format!("{name} {}", package.version),
+            (kind, "") => format!("a {}", kind.as_str()),
+            (kind, name) => format!("a {} of {name} {}", kind.as_str(), package.version),
+        };
+        format!("{} in {}", ids.join(", "), name.trim_end())
+    };
+    let then = words(bound.kind, &bound.ids, &bound.package);
+    let today = words(now.kind, &now.ids, &now.package);
+    if then == today {
+        let at = |locations: &[Location]| {
+            let places: Vec<&str> = paths(locations).into_iter().collect();
+            places.join(", ")
+        };
+        return format!(
+            "it was taken on another finding: {then} at {}, not at {}",
+            at(&bound.locations),
+            at(&now.locations)
+        );
+    }
+    format!("it was taken on another finding: {then}, not {today}")
+}
+
+fn image(name: &str, digest: Option<&Digest>) -> String {
+    match digest {
+        Some(digest) if !name.contains(digest.short()) => format!("{name} ({})", digest.short()),
+        _ => name.to_owned(),
+    }
+}
+
+/// Returns the reports that renew a verdict: made after it was recorded, not those that it was taken
+/// on, and holding this finding. Whether the evidence is the same is the standing's answer.
+#[must_use]
+pub fn renewed_by(
+    verdict: &Verdict,
+    recorded: DateTime<Utc>,
+    finding: &Finding,
+    reports: &[Arc<Report>],
+) -> Vec<Digest> {
+    let holding = finding.records.iter().map(|record| record.report as usize);
+    let holding: BTreeSet<usize> = holding.collect();
+    let newer = holding
+        .into_iter()
+        .filter_map(|position| reports.get(position))
+        .filter(|report| report.created.is_some_and(|created| created > recorded))
+        .map(|report| &report.origin.sha256);
+    let mut digests: Vec<Digest> = newer
+        .filter(|digest| !verdict.reports.contains(digest))
+        .cloned()
+        .collect();
+    digests.sort();
+    digests.dedup();
+    digests
 }
 
 /// Returns whether a verdict on the whole image holds: same digest, policy and sets of findings.

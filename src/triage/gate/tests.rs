@@ -115,6 +115,7 @@ impl Case {
                     standing,
                     because: None,
                     carried: false,
+                    renewed_by: Vec::new(),
                 })
             })
             .collect();

@@ -1,5 +1,7 @@
 //! Tests of the staleness rules.
 
+mod matrix;
+
 use super::*;
 use crate::model::SubjectRef;
 use crate::model::{FindingRef, FixState, Location, Severity};

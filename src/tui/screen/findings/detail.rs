@@ -225,6 +225,19 @@ fn judged(finding: &Finding, verdict: Option<&StandingVerdict>, width: usize) ->
         let text = Safe::new("taken on another image or report; it reaches here by its scope");
         lines.extend(labelled("", &text, Role::Dim, width));
     }
+    if !standing.renewed_by.is_empty() {
+        let reports: Vec<String> = standing
+            .renewed_by
+            .iter()
+            .take(MAX_LISTED)
+            .map(|report| report.short().to_owned())
+            .collect();
+        let text = format!(
+            "renewed: the same evidence in a newer report ({})",
+            reports.join(", ")
+        );
+        lines.extend(labelled("", &Safe::new(&text), Role::Good, width));
+    }
     lines
 }
 
