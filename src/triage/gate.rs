@@ -129,6 +129,9 @@ pub struct Excused {
 pub struct Remedy {
     /// What to do.
     pub action: String,
+    /// The command that does it or, where it is done outside of this program, shows what it is
+    /// about; INPUT…, TEXT, KEY…, FILE and YYYY-MM-DD stand for what the person fills in.
+    pub command: Option<String>,
     /// The findings it clears.
     pub clears: Vec<FindingKey>,
 }
@@ -205,12 +208,16 @@ pub fn evaluate(policy: &Policy, input: &GateInput<'_>) -> Gate {
         open: found.blockers.is_empty(),
         for_promotion: input.promotion.is_some(),
         policy_sha256: policy.sha256(),
-        to_open: remedies::remedies(&found.blockers, input.findings),
+        to_open: remedies::remedies(policy, input, &found.blockers),
         blockers: found.blockers,
         warnings: found.warnings,
         excused: found.excused,
     }
 }
 
+#[cfg(test)]
+mod case;
+#[cfg(test)]
+mod table;
 #[cfg(test)]
 mod tests;

@@ -12,17 +12,14 @@ use crate::triage::policy::{Policy, Strictness};
 
 /// Judges the reports.
 pub(super) fn judge(policy: &Policy, input: &GateInput<'_>, outcome: &mut Outcome) {
-    let reports: Vec<(&Report, JoinRule)> = input
-        .subject
-        .reports
-        .iter()
-        .filter_map(|(position, rule)| {
-            let report = input.reports.get(*position)?;
-            Some((report.as_ref(), *rule))
-        })
-        .collect();
+    let reports = reports_of(input);
     if input.unreadable_inputs > 0 {
-        let text = format!("{} inputs could not be read", input.unreadable_inputs);
+        let word = if input.unreadable_inputs == 1 {
+            "input"
+        } else {
+            "inputs"
+        };
+        let text = format!("{} {word} could not be read", input.unreadable_inputs);
         outcome.block(class::UNREADABLE, text, Vec::new());
     }
     for document in input.exemptions {
@@ -61,13 +58,7 @@ pub(super) fn judge(policy: &Policy, input: &GateInput<'_>, outcome: &mut Outcom
             outcome.warn(class::REDUCED, text, Vec::new());
         }
     }
-    let looked: Vec<&Report> = reports
-        .iter()
-        .filter(|(report, rule)| {
-            report.is_scan() && (rule.is_identity() || *rule == JoinRule::None)
-        })
-        .map(|(report, _)| *report)
-        .collect();
+    let looked = looked(&reports);
     judge_scanners(policy, &looked, &reports, outcome);
     judge_age(policy, &looked, input.now, outcome);
     for report in &looked {
@@ -75,6 +66,45 @@ pub(super) fn judge(policy: &Policy, input: &GateInput<'_>, outcome: &mut Outcom
             judge_option(policy, report, option, outcome);
         }
     }
+}
+
+fn reports_of<'a>(input: &'a GateInput<'_>) -> Vec<(&'a Report, JoinRule)> {
+    input
+        .subject
+        .reports
+        .iter()
+        .filter_map(|(position, rule)| {
+            let report = input.reports.get(*position)?;
+            Some((report.as_ref(), *rule))
+        })
+        .collect()
+}
+
+/// Returns the reports that count as a scan of this image.
+fn looked<'a>(reports: &[(&'a Report, JoinRule)]) -> Vec<&'a Report> {
+    reports
+        .iter()
+        .filter(|(report, rule)| {
+            report.is_scan() && (rule.is_identity() || *rule == JoinRule::None)
+        })
+        .map(|(report, _)| *report)
+        .collect()
+}
+
+/// Returns the scanners that the policy asks for and that have not looked.
+pub(super) fn missing_scanners<'a>(policy: &'a Policy, input: &GateInput<'_>) -> Vec<&'a str> {
+    missing(policy, &looked(&reports_of(input)))
+}
+
+fn missing<'a>(policy: &'a Policy, looked: &[&Report]) -> Vec<&'a str> {
+    let have: BTreeSet<String> = looked
+        .iter()
+        .map(|report| report.scanner.to_lowercase())
+        .collect();
+    let asked = policy.gate.scanners.iter().map(String::as_str);
+    asked
+        .filter(|scanner| !have.contains(&scanner.to_lowercase()))
+        .collect()
 }
 
 fn judge_scanners(
@@ -100,15 +130,9 @@ fn judge_scanners(
         };
         outcome.block(class, text.to_owned(), Vec::new());
     }
-    let have: BTreeSet<String> = looked
-        .iter()
-        .map(|report| report.scanner.to_lowercase())
-        .collect();
-    for scanner in &policy.gate.scanners {
-        if !have.contains(&scanner.to_lowercase()) {
-            let text = format!("the policy asks for {scanner}, which has not looked at this image");
-            outcome.block(class::NOT_SCANNED, text, Vec::new());
-        }
+    for scanner in missing(policy, looked) {
+        let text = format!("the policy asks for {scanner}, which has not looked at this image");
+        outcome.block(class::NOT_SCANNED, text, Vec::new());
     }
 }
 

@@ -24,7 +24,9 @@ pub(super) fn judge(policy: &Policy, input: &GateInput<'_>, outcome: &mut Outcom
         .copied()
         .chain(std::iter::repeat(None));
     for (finding, verdict) in input.findings.iter().zip(verdicts) {
-        let Some((class, strictness)) = concern(policy, finding) else {
+        let concern = concern(policy, finding);
+        let Some((class, strictness)) = concern.filter(|(_, does)| *does != Strictness::Allow)
+        else {
             continue;
         };
         let verdict = verdict.filter(|verdict| may_excuse(finding, verdict));

@@ -120,6 +120,7 @@ fn a_blocked_plan_and_how_to_open_it() {
     )];
     blocked.gate.to_open = vec![Remedy {
         action: "rebuild with stdlib 1.21.11".to_owned(),
+        command: None,
         clears: Vec::new(),
     }];
     let mut state = planned(&scene, blocked);
