@@ -5,6 +5,7 @@
 
 mod cyclonedx_vex;
 mod decided;
+pub mod gate;
 mod grype_ignore;
 mod junit;
 mod openvex;

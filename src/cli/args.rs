@@ -72,6 +72,10 @@ pub(crate) enum Format {
     Markdown,
     /// One HTML file without scripts (`report`).
     Html,
+    /// JUnit XML (`gate`).
+    Junit,
+    /// SARIF 2.1.0 (`gate`).
+    Sarif,
     /// The digest alone (`inspect`).
     Digest,
 }
@@ -85,6 +89,8 @@ impl Format {
             Self::Csv => "csv",
             Self::Markdown => "markdown",
             Self::Html => "html",
+            Self::Junit => "junit",
+            Self::Sarif => "sarif",
             Self::Digest => "digest",
         }
     }

@@ -10,6 +10,8 @@ use super::exit::Exit;
 use super::settings::Settings;
 use super::stop::Stop;
 use super::{open, output};
+use crate::export::gate::GateFormat;
+use crate::export::{self, ExportRequest};
 use crate::triage::gate::{Gate, PromotionContext};
 
 /// The document `gate`.
@@ -23,7 +25,13 @@ struct GateDocument<'a> {
 
 /// Runs the command.
 pub(super) fn run(args: &GateArgs, settings: &Settings) -> Result<Exit, Stop> {
-    let format = settings.format(&[Format::Table, Format::Json])?;
+    let format = settings.format(&[
+        Format::Table,
+        Format::Json,
+        Format::Junit,
+        Format::Sarif,
+        Format::Markdown,
+    ])?;
     let mut output = settings.output()?;
     let policy = settings
         .connector
@@ -47,15 +55,28 @@ pub(super) fn run(args: &GateArgs, settings: &Settings) -> Result<Exit, Stop> {
     let (Some(gate), Some(image)) = (gate, review.subjects.get(subject)) else {
         return Err(Stop::input("no image was read from the input"));
     };
-    let document = GateDocument {
-        subject: SubjectView::of(image),
-        exemptions: ExemptionView::all(review),
-        gate: &gate,
+    let written = |format| {
+        let request = ExportRequest {
+            review,
+            subjects: &[subject],
+            author: &settings.config().reviewer,
+            now: settings.environment().now(),
+        };
+        export::gate::gate(format, &request, subject, &gate).map_err(|error| output::defect(&error))
     };
-    if format == Format::Json {
-        output.document("gate", &document)?;
-    } else {
-        tell(&mut output, &image.name, &gate)?;
+    match format {
+        Format::Json => {
+            let document = GateDocument {
+                subject: SubjectView::of(image),
+                exemptions: ExemptionView::all(review),
+                gate: &gate,
+            };
+            output.document("gate", &document)?;
+        }
+        Format::Junit => output.data(&written(GateFormat::Junit)?)?,
+        Format::Sarif => output.data(&written(GateFormat::Sarif)?)?,
+        Format::Markdown => output.data(&written(GateFormat::Markdown)?)?,
+        _ => tell(&mut output, &image.name, &gate)?,
     }
     output.finish()?;
     // What could not be read says more than a closed gate; an open one never hides it.
@@ -86,15 +107,23 @@ fn lines(output: &mut output::Output, gate: &Gate) -> Result<(), Stop> {
     for excused in &gate.excused {
         let verdict = &excused.verdict;
         output.line(&format!(
-            "  excused  {}: {} by {} (entry {})",
+            "  excused  {}: {} by {} (entry {}){}",
             excused.key,
             verdict.verdict.decision.as_str(),
             verdict.recorded.reviewer,
-            verdict.recorded.entry
+            verdict.recorded.entry,
+            if verdict.renewed_by.is_empty() {
+                ""
+            } else {
+                ", renewed by a newer report"
+            }
         ))?;
     }
     for remedy in &gate.to_open {
         output.line(&format!("  to open  {}", remedy.action))?;
+        if let Some(command) = &remedy.command {
+            output.line(&format!("           {command}"))?;
+        }
     }
     Ok(())
 }

@@ -23,59 +23,83 @@ enum Outcome {
     Skipped,
 }
 
-/// Writes the suites.
+/// Writes the suites of the plain gate.
 pub(super) fn write(request: &ExportRequest<'_>) -> Export {
-    let mut suites = String::new();
-    let mut entries = 0;
-    let (mut failed, mut skipped) = (0, 0);
+    let mut suites = Suites::default();
     for subject in request.subjects {
-        let (Some(gate), Some(image)) = (
-            request.review.gate(*subject, None, request.now),
-            request.review.subjects.get(*subject),
-        ) else {
-            continue;
+        if let Some(gate) = request.review.gate(*subject, None, request.now) {
+            suites.add(request, *subject, &gate);
+        }
+    }
+    suites.finish()
+}
+
+/// Writes the suite of one subject's gate, whatever it was asked for.
+pub(super) fn of_gate(request: &ExportRequest<'_>, subject: usize, gate: &Gate) -> Export {
+    let mut suites = Suites::default();
+    suites.add(request, subject, gate);
+    suites.finish()
+}
+
+#[derive(Default)]
+struct Suites {
+    xml: String,
+    cases: usize,
+    failed: usize,
+    skipped: usize,
+}
+
+impl Suites {
+    fn add(&mut self, request: &ExportRequest<'_>, subject: usize, gate: &Gate) {
+        let Some(image) = request.review.subjects.get(subject) else {
+            return;
         };
         let one = ExportRequest {
-            subjects: std::slice::from_ref(subject),
+            subjects: &[subject],
             ..*request
         };
         let findings = open_rows(&one).filter_map(|row| request.review.findings.get(row));
-        let cases = cases(&gate, &findings.collect::<Vec<_>>());
+        let cases = cases(gate, &findings.collect::<Vec<_>>());
         let count = |outcome| cases.iter().filter(|case| case.outcome == outcome).count();
         let (fails, skips) = (count(Outcome::Failed), count(Outcome::Skipped));
         // Writing to a String cannot fail.
         let _infallible = writeln!(
-            suites,
+            self.xml,
             "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{fails}\" errors=\"0\" skipped=\"{skips}\" timestamp=\"{}\">",
             escaped(&image.name),
             cases.len(),
             request.now.format("%Y-%m-%dT%H:%M:%S"),
         );
-        entries += cases.len();
-        failed += fails;
-        skipped += skips;
-        suites.extend(cases.into_iter().map(|case| case.xml));
-        let warnings: Vec<String> = gate
+        self.cases += cases.len();
+        self.failed += fails;
+        self.skipped += skips;
+        self.xml.extend(cases.into_iter().map(|case| case.xml));
+        let warnings = gate
             .warnings
             .iter()
-            .map(|warning| format!("{}: {}", warning.class, escaped(&warning.text)))
-            .collect();
-        if !warnings.is_empty() {
-            let _infallible = writeln!(
-                suites,
-                "    <system-out>{}</system-out>",
-                warnings.join("\n")
-            );
+            .map(|warning| format!("{}: {}", warning.class, escaped(&warning.text)));
+        let ways = gate
+            .to_open
+            .iter()
+            .map(|remedy| format!("to open: {}", escaped(&remedy.action)));
+        let said: Vec<String> = warnings.chain(ways).collect();
+        if !said.is_empty() {
+            let _infallible =
+                writeln!(self.xml, "    <system-out>{}</system-out>", said.join("\n"));
         }
-        suites.push_str("  </testsuite>\n");
+        self.xml.push_str("  </testsuite>\n");
     }
-    Export {
-        text: format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"countersign\" tests=\"{entries}\" failures=\"{failed}\" errors=\"0\" skipped=\"{skipped}\">\n{suites}</testsuites>\n"
-        ),
-        entries,
-        left_out: Vec::new(),
-        warnings: Vec::new(),
+
+    fn finish(self) -> Export {
+        Export {
+            text: format!(
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"countersign\" tests=\"{}\" failures=\"{}\" errors=\"0\" skipped=\"{}\">\n{}</testsuites>\n",
+                self.cases, self.failed, self.skipped, self.xml
+            ),
+            entries: self.cases,
+            left_out: Vec::new(),
+            warnings: Vec::new(),
+        }
     }
 }
 

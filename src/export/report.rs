@@ -3,7 +3,7 @@
 //! Only what the review holds is told, and what it does not hold is said to be unknown. Layout is
 //! in `page`, predictions are scored in `triage::prediction`.
 
-mod page;
+pub(in crate::export) mod page;
 
 use std::collections::BTreeMap;
 

@@ -2,7 +2,7 @@
 //!
 //! Findings that a scanner or an ignore file suppresses are results too, marked so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
 use serde::Serialize;
@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 
 use super::decided::{decided, split_line};
 use super::{Export, ExportRequest, headline};
-use crate::model::{Finding, Fixable, Kind, Severity, StandingVerdict};
+use crate::model::{Finding, FindingKey, Fixable, Kind, Severity, StandingVerdict, Subject};
 use crate::text::{self, Safe};
+use crate::triage::gate::{Blocker, Gate};
 
 #[derive(Serialize)]
 struct Log {
@@ -52,34 +53,138 @@ pub(super) fn write(request: &ExportRequest<'_>) -> Result<Export, serde_json::E
             results.push(result(finding, verdict, &image.name));
         }
         entries += results.len();
-        runs.push(Run {
-            tool: json!({"driver": {
-                "name": "countersign",
-                "semanticVersion": env!("CARGO_PKG_VERSION"),
-                "rules": rules.into_values().collect::<Vec<_>>(),
-            }}),
-            automation: json!({"id": format!("countersign/{}", Safe::new(&image.name))}),
-            results,
-            properties: json!({
-                "imageName": image.name,
-                "imageID": image.image_id,
-                "manifestDigest": image.manifest_digest,
-                "repoDigests": image.repo_digests,
-            }),
-        });
+        runs.push(run(image, "", rules, results));
     }
     let (_, left_out) = decided(request);
-    let log = Log {
-        schema: "https://json.schemastore.org/sarif-2.1.0.json",
-        version: "2.1.0",
-        runs,
-    };
     Ok(Export {
-        text: text::to_json(&log)?,
+        text: text::to_json(&log(runs))?,
         entries,
         left_out,
         warnings: Vec::new(),
     })
+}
+
+/// Writes the gate's answer: what closes it is an error, what warns a warning, what is excused is
+/// suppressed. A reason without findings is a result of its own, so that a gate that is closed
+/// because nothing was scanned never looks like a clean one.
+pub(super) fn of_gate(
+    request: &ExportRequest<'_>,
+    subject: usize,
+    gate: &Gate,
+) -> Result<Export, serde_json::Error> {
+    let review = request.review;
+    let levels = levels(gate);
+    let image = review.subjects.get(subject);
+    let name = image.map_or("", |image| &image.name);
+    let mut rules: BTreeMap<&str, Value> = BTreeMap::new();
+    let mut results = Vec::new();
+    for (blocker, level) in reasons(gate) {
+        if blocker.findings.is_empty() {
+            rules.entry(blocker.class).or_insert_with(
+                || json!({"id": blocker.class, "shortDescription": {"text": blocker.class}}),
+            );
+            results.push(reason(blocker, level, name));
+        }
+    }
+    for row in review.findings_of(subject) {
+        let Some(finding) = review.findings.get(row) else {
+            continue;
+        };
+        let Some((class, level)) = levels.get(&finding.key) else {
+            continue;
+        };
+        rules
+            .entry(finding.id.as_str())
+            .or_insert_with(|| rule(finding));
+        let verdict = review.verdicts.get(row).and_then(Option::as_ref);
+        let mut result = result(finding, verdict, name);
+        if let Some(level) = level {
+            set(&mut result, "level", json!(level));
+        }
+        if let Some(properties) = result.get_mut("properties") {
+            set(properties, "gate", json!(class));
+        }
+        results.push(result);
+    }
+    let entries = results.len();
+    let runs = image.map(|image| {
+        let mut run = run(image, "/gate", rules, results);
+        let answer = json!({"open": gate.open, "policySha256": gate.policy_sha256});
+        set(&mut run.properties, "gate", answer);
+        run
+    });
+    Ok(Export {
+        text: text::to_json(&log(runs.into_iter().collect()))?,
+        entries,
+        left_out: Vec::new(),
+        warnings: Vec::new(),
+    })
+}
+
+fn set(object: &mut Value, name: &str, value: Value) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(name.to_owned(), value);
+    }
+}
+
+/// What closes the gate, then what warns, each with its level.
+fn reasons(gate: &Gate) -> impl Iterator<Item = (&Blocker, &'static str)> {
+    let closing = gate.blockers.iter().map(|blocker| (blocker, "error"));
+    closing.chain(gate.warnings.iter().map(|warning| (warning, "warning")))
+}
+
+/// What the gate makes of each finding it speaks of, and its level; an excused one keeps its own.
+fn levels(gate: &Gate) -> HashMap<&FindingKey, (&str, Option<&'static str>)> {
+    let mut levels = HashMap::new();
+    for (blocker, level) in reasons(gate) {
+        for key in &blocker.findings {
+            levels.entry(key).or_insert((blocker.class, Some(level)));
+        }
+    }
+    for excused in &gate.excused {
+        levels.entry(&excused.key).or_insert(("excused", None));
+    }
+    levels
+}
+
+fn reason(blocker: &Blocker, level: &str, image: &str) -> Value {
+    json!({
+        "ruleId": blocker.class,
+        "level": level,
+        "message": {"text": blocker.text},
+        "locations": [{
+            "physicalLocation": {"artifactLocation": {"uri": uri(image)}},
+            "logicalLocations": [{"fullyQualifiedName": image}],
+        }],
+        "partialFingerprints": {"countersign/gate/v1": format!("{} {image}", blocker.class)},
+        "properties": {"gate": blocker.class},
+    })
+}
+
+fn log(runs: Vec<Run>) -> Log {
+    Log {
+        schema: "https://json.schemastore.org/sarif-2.1.0.json",
+        version: "2.1.0",
+        runs,
+    }
+}
+
+fn run(image: &Subject, what: &str, rules: BTreeMap<&str, Value>, results: Vec<Value>) -> Run {
+    Run {
+        tool: json!({"driver": {
+            "name": "countersign",
+            "semanticVersion": env!("CARGO_PKG_VERSION"),
+            "rules": rules.into_values().collect::<Vec<_>>(),
+        }}),
+        automation: json!({"id": format!("countersign{what}/{}", Safe::new(&image.name))}),
+        results,
+        properties: json!({
+            "imageName": image.name,
+            "imageID": image.image_id,
+            "manifestDigest": image.manifest_digest,
+            "repoDigests": image.repo_digests,
+        }),
+    }
 }
 
 fn rule(finding: &Finding) -> Value {

@@ -10,7 +10,7 @@ use crate::export::rows::markdown_cell;
 
 /// A part of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Block {
+pub(in crate::export) enum Block {
     /// A heading: 1 is the title.
     Heading(u8, String),
     /// A paragraph.
@@ -23,37 +23,37 @@ pub(super) enum Block {
 
 /// A page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Page {
+pub(in crate::export) struct Page {
     blocks: Vec<Block>,
 }
 
 impl Page {
     /// Adds a heading.
-    pub(super) fn heading(&mut self, level: u8, text: impl Into<String>) {
+    pub(in crate::export) fn heading(&mut self, level: u8, text: impl Into<String>) {
         self.blocks.push(Block::Heading(level, text.into()));
     }
 
     /// Adds a paragraph.
-    pub(super) fn paragraph(&mut self, text: impl Into<String>) {
+    pub(in crate::export) fn paragraph(&mut self, text: impl Into<String>) {
         self.blocks.push(Block::Paragraph(text.into()));
     }
 
     /// Adds a list; an empty one is left out.
-    pub(super) fn list(&mut self, items: Vec<String>) {
+    pub(in crate::export) fn list(&mut self, items: Vec<String>) {
         if !items.is_empty() {
             self.blocks.push(Block::List(items));
         }
     }
 
     /// Adds a table; one without rows is left out.
-    pub(super) fn table(&mut self, headings: &[&'static str], rows: Vec<Vec<String>>) {
+    pub(in crate::export) fn table(&mut self, headings: &[&'static str], rows: Vec<Vec<String>>) {
         if !rows.is_empty() {
             self.blocks.push(Block::Table(headings.to_vec(), rows));
         }
     }
 
     /// Returns the page as Markdown (`CommonMark` with tables).
-    pub(super) fn markdown(&self) -> String {
+    pub(in crate::export) fn markdown(&self) -> String {
         let mut text = String::new();
         for (position, block) in self.blocks.iter().enumerate() {
             if position > 0 {
@@ -93,7 +93,7 @@ impl Page {
     }
 
     /// Returns the page as one HTML file.
-    pub(super) fn html(&self) -> String {
+    pub(in crate::export) fn html(&self) -> String {
         let title = self.blocks.iter().find_map(|block| match block {
             Block::Heading(1, title) => Some(title.as_str()),
             _ => None,
