@@ -205,9 +205,13 @@ fn words(line: &str) -> Vec<String> {
 /// Returns the lines of a page that run this program.
 fn lines_of(page: &str) -> Vec<Vec<String>> {
     let (_, code) = split(page);
-    let lines = code
-        .iter()
-        .filter_map(|line| line.strip_prefix("countersign "));
+    // In a pipeline's YAML a command is indented, an item of a list or the value of `run`.
+    let lines = code.iter().filter_map(|line| {
+        let line = line.trim_start();
+        let line = line.strip_prefix("- ").unwrap_or(line);
+        let line = line.strip_prefix("run: ").unwrap_or(line);
+        line.strip_prefix("countersign ")
+    });
     lines.map(words).collect()
 }
 
@@ -258,6 +262,64 @@ fn every_option_shown_exists() {
     }
     assert!(count > 30, "the pages show {count} commands only");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_pipelines_ask_the_gate_and_pin_what_they_use() {
+    let page = read("docs/guide/ci.md");
+    let (_, code) = split(&page);
+    let used: Vec<&str> = code
+        .iter()
+        .filter_map(|line| line.trim().strip_prefix("- uses: "))
+        .collect();
+    assert!(!used.is_empty());
+    for action in used {
+        let (_, pin) = action.split_once('@').expect("an action is pinned");
+        let (commit, version) = pin.split_once(" # v").expect("a pin names its version");
+        let is_hex = |one: char| one.is_ascii_digit() || ('a'..='f').contains(&one);
+        assert!(commit.len() == 40 && commit.chars().all(is_hex), "{action}");
+        assert!(version.split('.').count() == 3, "{action}");
+    }
+    for line in &code {
+        let value = line.trim().split_once(": ").unwrap_or_default();
+        if ["image", "IMAGE", "TRIVY", "GRYPE"].contains(&value.0) {
+            assert!(value.1.contains("@sha256:"), "{line}");
+        }
+    }
+    let asked: Vec<Vec<String>> = lines_of(&page)
+        .into_iter()
+        .filter(|line| line[0] == "gate" && line.contains(&"$POLICY_SHA256".to_owned()))
+        .collect();
+    assert_eq!(asked.len(), 5, "{asked:?}");
+    for (image, code) in [("caddy-2.7.6", 1), ("caddy-v2.10.0", 0)] {
+        let sandbox = Sandbox::new();
+        let folder = sandbox.work();
+        fs::create_dir(folder.join("reports")).expect("a folder can be made");
+        for scanner in ["trivy", "grype"] {
+            let name = format!("{image}.{scanner}.json");
+            let from = project().join("assets/demo").join(&name);
+            fs::copy(from, folder.join("reports").join(name)).expect("a report can be copied");
+        }
+        fs::copy(
+            project().join("assets/countersign.toml"),
+            folder.join("countersign.toml"),
+        )
+        .expect("the policy can be copied");
+        for line in &asked {
+            let hash = Policy::default().sha256().to_string();
+            // What the shell does with output and code is not the program's.
+            let told = line
+                .iter()
+                .take_while(|word| *word != "||" && *word != ">>")
+                .map(|word| word.replace("$POLICY_SHA256", &hash));
+            let output = sandbox.run(told);
+            assert_eq!(output.code, code, "{}: {output:#?}", line.join(" "));
+        }
+        for name in ["gate.sarif", "gate.xml"] {
+            let written = fs::read_to_string(folder.join(name)).expect("it is written");
+            assert!(written.starts_with(['{', '<']), "{name}: {written}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
