@@ -366,6 +366,9 @@ fn verdicts(page: &mut Page, request: &ReportRequest<'_>) {
             (Standing::Current, _) if taken.carried => {
                 "holds, carried from another image".to_owned()
             }
+            (Standing::Current, _) if !taken.renewed_by.is_empty() => {
+                "holds, renewed by a newer report".to_owned()
+            }
             (Standing::Current, _) => "holds".to_owned(),
             (standing, Some(because)) => format!("{standing}: {because}"),
             (standing, None) => standing.to_string(),

@@ -60,19 +60,28 @@ fn the_bump_is_the_lowest_that_clears_all() {
 #[test]
 fn versions_that_cannot_be_ordered_stand_side_by_side() {
     for (installed, fixes) in [
-        ("1.0", &[&["1:0.9"][..]][..]),
+        ("1.0", &[&["1:0.9"][..], &["1.1"]][..]),
         ("1.0", &[&["1.1-rc1"], &["1.1"]]),
-        (
-            "0.0.0-20220722155237-a158d28d115b",
-            &[&["0.1.0"], &["0.2.0"]],
-        ),
         ("5", &[&["4"]]),
     ] {
         let action = upgrade(installed, fixes);
         assert!(action.contains("(fixed in "), "{installed}: {action}");
     }
-    let many = upgrade("a", &[&["1", "2", "3", "4", "5", "6"]]);
-    assert!(many.contains("(fixed in 1, 2, 3, 4 or 2 more)"), "{many}");
+    // What is installed cannot be compared, the fixes can: the highest of them is enough for all.
+    for (installed, fixes, expected) in [
+        ("1.0", &[&["1:0.9"][..]][..], "to 1:0.9:"),
+        (
+            "0.0.0-20220722155237-a158d28d115b",
+            &[&["0.1.0"], &["0.2.0"]],
+            "to 0.2.0:",
+        ),
+        ("1.4.5-lts.2", &[&["2.0.0"], &[">=2.0.2"]], "to 2.0.2:"),
+    ] {
+        let action = upgrade(installed, fixes);
+        assert!(action.contains(expected), "{installed}: {action}");
+    }
+    let many = upgrade("a", &[&["1", "2", "3-b", "4", "5", "6"]]);
+    assert!(many.contains("(fixed in 1, 2, 3-b, 4 or 2 more)"), "{many}");
 }
 
 #[test]

@@ -14,18 +14,26 @@ const MAX_TRIED: usize = 250_000;
 /// Returns every version that fixes one of the findings, in natural order, each once.
 pub(super) fn versions<'a>(findings: &[&'a Finding]) -> Vec<&'a str> {
     let all = findings.iter().flat_map(|finding| &finding.fix.versions);
-    let mut versions: Vec<&str> = all.map(String::as_str).collect();
+    // Some advisories write `>=` before a version.
+    let mut versions: Vec<&str> = all
+        .map(|version| version.trim().trim_start_matches(">=").trim_start())
+        .collect();
     versions.sort_by(|one, other| natural(plain_version(one), plain_version(other)));
     versions.dedup_by_key(|version| plain_version(version));
     versions
 }
 
-/// Returns the lowest fixed version above the installed one that clears every finding. None where
-/// the versions cannot be ordered, or none is above.
+/// Returns the lowest fixed version above the installed one that clears every finding. Where the
+/// installed one cannot be compared, the highest fixed one, which clears them whatever is installed.
+/// None where the fixed versions cannot be ordered, or none is above.
 pub(super) fn target<'a>(installed: &str, findings: &[&'a Finding]) -> Option<&'a str> {
     let mut candidates = versions(findings);
-    if candidates.iter().any(|one| !comparable(installed, one)) {
+    let first = candidates.first().copied()?;
+    if candidates.iter().any(|one| !comparable(first, one)) {
         return None;
+    }
+    if !comparable(installed, first) {
+        return candidates.pop();
     }
     candidates.retain(|candidate| is_before(installed, candidate));
     let tried = candidates.len().saturating_mul(findings.len());
