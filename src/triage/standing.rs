@@ -239,7 +239,8 @@ fn image(name: &str, digest: Option<&Digest>) -> String {
 }
 
 /// Returns the reports that renew a verdict: made after it was recorded, not those that it was taken
-/// on, and holding this finding. Whether the evidence is the same is the standing's answer.
+/// on, and holding this finding with the severity of then. Whether the rest of the evidence is the
+/// same is the standing's answer.
 #[must_use]
 pub fn renewed_by(
     verdict: &Verdict,
@@ -247,6 +248,9 @@ pub fn renewed_by(
     finding: &Finding,
     reports: &[Arc<Report>],
 ) -> Vec<Digest> {
+    if finding.severity != verdict.finding.severity {
+        return Vec::new();
+    }
     let holding = finding.records.iter().map(|record| record.report as usize);
     let holding: BTreeSet<usize> = holding.collect();
     let newer = holding

@@ -377,5 +377,9 @@ fn a_fresh_report_with_the_same_evidence_renews_every_verdict() {
         assert_eq!(renewed(kinds, &[made("then", Some(1))]), []);
         assert_eq!(renewed(kinds, &[made("older", Some(20))]), []);
         assert_eq!(renewed(kinds, &[made("undated", None)]), []);
+        // A lower severity leaves the verdict as it is, but it is other evidence.
+        let mut milder = made("milder", Some(1));
+        milder.records[0].severity = Severity::Low;
+        assert_eq!(renewed(kinds, &[milder]), []);
     }
 }

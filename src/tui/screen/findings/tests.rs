@@ -6,10 +6,13 @@ use super::*;
 use crate::keymap::Action;
 use crate::model::ConfigSource;
 use crate::model::oci::ImageConfig;
-use crate::model::{Cvss, LayerPlace, Rating, Record, RecordRef};
+use crate::model::{
+    Cvss, Decision, FindingRef, LayerPlace, Rating, Record, RecordRef, Recorded,
+    Scope as VerdictScope, Standing, StandingVerdict, SubjectRef, Verdict,
+};
 use crate::triage::hygiene::Configured;
 use crate::triage::risk::base::{Base, BaseRule};
-use crate::tui::fixture::{Scene, picture};
+use crate::tui::fixture::{Scene, digest, picture};
 use crate::tui::message::{Effect, Judgement};
 
 fn act(state: &mut State, scene: &Scene, action: Action) -> Vec<Outcome> {
@@ -413,4 +416,48 @@ fn a_check_shows_message_place_and_resolution() {
         &state.status(&scene.context()),
     );
     picture("hygiene", "check_60x20", &drawn);
+}
+
+#[test]
+fn the_detail_says_that_a_newer_report_renewed_a_verdict() {
+    let mut scene = Scene::new(120, 36);
+    let finding = scene.context().finding(0).cloned().expect("a finding");
+    let subject = scene.review.subjects[0].clone();
+    let mut standing = StandingVerdict {
+        verdict: Verdict {
+            decision: Decision::FalsePositive,
+            reason: "another package".to_owned(),
+            until: None,
+            justification: None,
+            scope: VerdictScope::Finding,
+            finding: FindingRef::of(&finding),
+            subject: SubjectRef::of(&subject),
+            reports: Vec::new(),
+        },
+        recorded: Recorded {
+            reviewer: "auditor".to_owned(),
+            time: scene.context().now,
+            entry: 1,
+            entry_sha256: digest(),
+        },
+        standing: Standing::Current,
+        because: None,
+        carried: false,
+        renewed_by: Vec::new(),
+    };
+    let detail = |scene: &Scene| {
+        let mut state = screen(scene, Scope::All);
+        act(&mut state, scene, Action::Open);
+        scene.drawn(
+            |context, area, buffer| state.view(context, area, buffer),
+            &[],
+        )
+    };
+    scene.review.verdicts[0] = Some(standing.clone());
+    assert!(!detail(&scene).contains("renewed"));
+    standing.renewed_by = vec![digest()];
+    scene.review.verdicts[0] = Some(standing);
+    let drawn = detail(&scene);
+    let words = format!("in a newer report ({})", digest().short());
+    assert!(drawn.contains(&words), "{drawn}");
 }
