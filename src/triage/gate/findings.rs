@@ -145,10 +145,10 @@ fn holds(policy: &Policy, verdict: &StandingVerdict, input: &GateInput<'_>) -> b
 }
 
 fn describe(policy: &Policy, class: &str, count: usize) -> String {
-    let with_fix = if policy.gate.fixable {
-        " that have a fix"
-    } else {
-        ""
+    let with_fix = match (policy.gate.fixable, count) {
+        (false, _) => "",
+        (true, 1) => " that has a fix",
+        (true, _) => " that have a fix",
     };
     match class {
         class::VULNERABILITY => format!(
