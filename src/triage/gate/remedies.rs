@@ -263,7 +263,7 @@ fn scanner_of<'a>(input: &'a GateInput<'_>) -> &'a str {
         .unwrap_or("trivy")
 }
 
-/// Returns the command of a scanner, of this image where its name can be typed as it is.
+/// Returns the command that runs a scanner, on this image where its name can be typed as it is.
 fn scan(input: &GateInput<'_>, scanner: &str) -> Option<String> {
     let subject = input.subject;
     let names = subject.repo_digests.iter().chain([&subject.name]);
@@ -271,13 +271,9 @@ fn scan(input: &GateInput<'_>, scanner: &str) -> Option<String> {
         .map(String::as_str)
         .find(|name| is_plain(name) && name.parse::<ImageReference>().is_ok())
         .unwrap_or("IMAGE");
-    match scanner.to_lowercase().as_str() {
-        "trivy" => Some(format!(
-            "trivy image --format json --output trivy.json {image}"
-        )),
-        "grype" => Some(format!("grype {image} --output json --file grype.json")),
-        _ => None,
-    }
+    let scanner = scanner.to_lowercase();
+    matches!(scanner.as_str(), "trivy" | "grype")
+        .then(|| format!("countersign scan {image} --with {scanner}"))
 }
 
 /// Whether text can stand in a command as it is: it comes from a report, and people paste.

@@ -133,7 +133,7 @@ fn each_scanner_that_is_missing_has_its_command() {
         .collect();
     assert_eq!(
         commands,
-        [Some("grype app:1 --output json --file grype.json"), None]
+        [Some("countersign scan app:1 --with grype"), None]
     );
     assert!(gate.to_open[1].action.contains("with other"));
 }
@@ -165,7 +165,7 @@ fn text_of_a_report_never_stands_in_a_command() {
         .ask();
     assert_eq!(
         hostile.to_open[0].command.as_deref(),
-        Some("grype IMAGE --output json --file grype.json")
+        Some("countersign scan IMAGE --with grype")
     );
 }
 
