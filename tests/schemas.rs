@@ -252,9 +252,9 @@ fn reviewed(all: &mut Documents) {
     let written = sandbox.run_other(Path::new("/bin/sh"), write, scanner.as_bytes());
     assert_eq!(written.code, 0, "{written:?}");
     let scan = ["scan", "project", "--with", "trivy", "--trivy", "./scanner"];
-    let scanned = sandbox.run([&scan[..], &["--format", "json"]].concat());
-    assert_eq!(scanned.code, 0, "{scanned:?}");
-    for event in crate::promotion::events(&scanned) {
+    let output = sandbox.run([&scan[..], &["--format", "json"]].concat());
+    assert_eq!(output.code, 0, "{output:?}");
+    for event in events(&output) {
         if event["scan"].is_object() {
             holds(&event["scan"]);
             all.keep(event["scan"].clone());

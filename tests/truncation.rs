@@ -63,8 +63,8 @@ impl Whole {
         }
         let text = self.text.trim_end();
         let begins = |place: &Range<usize>| {
-            let document = self.text[place.clone()].trim_start();
-            document.starts_with(['{', '[', '<'])
+            let document = self.text.get(place.clone()).unwrap_or_default();
+            document.trim_start().starts_with(['{', '[', '<'])
         };
         text.ends_with(['}', ']', '>']) || text == "null" || self.places.iter().any(begins)
     }
