@@ -68,7 +68,9 @@ impl State {
         };
         let mut lines = head(finding, width);
         lines.extend(package(finding, width));
-        lines.extend(rated::risk(context, finding, width));
+        if finding.kind == Kind::Vulnerability {
+            lines.extend(rated::risk(context, finding, width));
+        }
         lines.extend(observation(finding, width));
         lines.extend(judged(finding, context.verdict(position), width));
         lines.extend(rated::because(context, finding, width));

@@ -4,6 +4,7 @@
 
 use crate::model::{JoinRule, Severity};
 use crate::review::Failure;
+use crate::triage::gate::Remedy;
 use crate::tui::context::Context;
 use crate::tui::theme::Role;
 use crate::tui::widget::approval::{role_of, said};
@@ -167,12 +168,12 @@ fn about_subject(context: &Context<'_>, position: usize, remarks: &mut Vec<Remar
         say("v", role_of(&approval), text, vec![approval.reason.clone()]);
     }
     for blocker in standing.gate.blockers.iter().take(MAX_MORE) {
-        let more = standing
-            .gate
-            .to_open
-            .iter()
-            .take(MAX_MORE)
-            .map(|remedy| remedy.action.clone());
+        let helps = |remedy: &&Remedy| match blocker.findings.as_slice() {
+            [] => remedy.clears.is_empty(),
+            findings => remedy.clears.iter().any(|key| findings.contains(key)),
+        };
+        let remedies = standing.gate.to_open.iter().filter(helps);
+        let more = remedies.take(MAX_MORE).map(|remedy| remedy.action.clone());
         say(
             "x",
             Role::Warning,
