@@ -5,6 +5,7 @@
 
 mod cyclonedx_vex;
 mod decided;
+mod effect;
 pub mod gate;
 mod grype_ignore;
 mod junit;
@@ -20,6 +21,7 @@ use crate::model::Finding;
 use crate::review::Review;
 
 pub use self::decided::LeftOut;
+pub use self::effect::Effect;
 
 /// A format that verdicts or findings leave in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +82,8 @@ pub struct Export {
     pub left_out: Vec<LeftOut>,
     /// What the reader has to know: where the format says more or less than was decided.
     pub warnings: Vec<String>,
+    /// Of ignore and VEX documents: what each scanner would leave out of the loaded reports.
+    pub suppresses: Vec<Effect>,
 }
 
 /// Writes the review in `format`.
@@ -90,23 +94,26 @@ pub fn export(
     format: ExportFormat,
     request: &ExportRequest<'_>,
 ) -> Result<Export, serde_json::Error> {
-    match format {
-        ExportFormat::Openvex => openvex::write(request),
-        ExportFormat::CyclonedxVex => cyclonedx_vex::write(request),
-        ExportFormat::Trivyignore => Ok(trivyignore::write(request)),
-        ExportFormat::GrypeIgnore => Ok(grype_ignore::write(request)),
-        ExportFormat::Sarif => sarif::write(request),
+    let mut made = match format {
+        ExportFormat::Openvex => openvex::write(request)?,
+        ExportFormat::CyclonedxVex => cyclonedx_vex::write(request)?,
+        ExportFormat::Trivyignore => trivyignore::write(request),
+        ExportFormat::GrypeIgnore => grype_ignore::write(request),
+        ExportFormat::Sarif => sarif::write(request)?,
         ExportFormat::Csv => {
             let rows: Vec<usize> = open_rows(request).collect();
-            Ok(Export {
+            Export {
                 text: rows::csv(request.review, &rows),
                 entries: rows.len(),
                 left_out: Vec::new(),
                 warnings: Vec::new(),
-            })
+                suppresses: Vec::new(),
+            }
         }
-        ExportFormat::Junit => Ok(junit::write(request)),
-    }
+        ExportFormat::Junit => junit::write(request),
+    };
+    effect::tell(format, request, &mut made);
+    Ok(made)
 }
 
 /// Returns the findings of the subjects that nothing suppresses, in the review's order.

@@ -9,7 +9,7 @@ use super::exit::Exit;
 use super::settings::Settings;
 use super::stop::Stop;
 use super::{open, output};
-use crate::export::{self, ExportFormat, ExportRequest, LeftOut};
+use crate::export::{self, Effect, ExportFormat, ExportRequest, LeftOut};
 
 /// The document `export`: the format's own text as one string, and what was said beside it.
 #[derive(Serialize)]
@@ -18,6 +18,7 @@ struct ExportDocument<'a> {
     entries: usize,
     left_out: &'a [LeftOut],
     warnings: &'a [String],
+    suppresses: &'a [Effect],
     text: &'a str,
 }
 
@@ -47,6 +48,7 @@ pub(super) fn run(args: &ExportArgs, settings: &Settings) -> Result<Exit, Stop> 
             entries: made.entries,
             left_out: &made.left_out,
             warnings: &made.warnings,
+            suppresses: &made.suppresses,
             text: &made.text,
         };
         output.document("export", &document)?;

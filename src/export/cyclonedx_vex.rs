@@ -59,7 +59,7 @@ struct Component<'a> {
     purl: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(PartialEq, Serialize)]
 struct Vulnerability<'a> {
     id: &'a str,
     source: Source,
@@ -70,18 +70,18 @@ struct Vulnerability<'a> {
     properties: Vec<Property<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(PartialEq, Serialize)]
 struct Source {
     name: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(PartialEq, Serialize)]
 struct Reference<'a> {
     id: &'a str,
     source: Source,
 }
 
-#[derive(Serialize)]
+#[derive(PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Analysis {
     state: &'static str,
@@ -93,14 +93,14 @@ struct Analysis {
     first_issued: String,
 }
 
-#[derive(Serialize)]
+#[derive(PartialEq, Serialize)]
 struct Affected {
     #[serde(rename = "ref")]
     reference: String,
 }
 
 /// What CycloneDX has no field for.
-#[derive(Serialize)]
+#[derive(PartialEq, Serialize)]
 struct Property<'a> {
     name: &'static str,
     value: &'a str,
@@ -126,22 +126,14 @@ pub(super) fn write(request: &ExportRequest<'_>) -> Result<Export, serde_json::E
         }
         for purl in &named {
             if !components.iter().any(|known| known.reference == *purl) {
-                let version = match one.scope() {
-                    Scope::Package => "",
-                    Scope::Finding | Scope::Repository | Scope::Everywhere => {
-                        &finding.package.version
-                    }
-                };
-                components.push(Component {
-                    kind: "library",
-                    reference: purl.clone(),
-                    name: &finding.package.name,
-                    version,
-                    purl: Some(purl.clone()),
-                });
+                components.push(package(one, purl));
             }
         }
-        vulnerabilities.push(vulnerability(request, one, named.into_iter().collect()));
+        let stated = vulnerability(request, one, named.into_iter().collect());
+        // A verdict on a package is one entry, however many versions were found.
+        if !vulnerabilities.contains(&stated) {
+            vulnerabilities.push(stated);
+        }
     }
     let entries = vulnerabilities.len();
     let subject = decided.first().map(|one| (one.subject, image_purls(one)));
@@ -185,7 +177,24 @@ pub(super) fn write(request: &ExportRequest<'_>) -> Result<Export, serde_json::E
         entries,
         left_out,
         warnings: Vec::new(),
+        suppresses: Vec::new(),
     })
+}
+
+/// Returns the package as a component; a verdict on all of its versions names none.
+fn package<'a>(decided: &Decided<'a>, purl: &str) -> Component<'a> {
+    let package = &decided.finding.package;
+    let version = match decided.scope() {
+        Scope::Package => "",
+        Scope::Finding | Scope::Repository | Scope::Everywhere => &package.version,
+    };
+    Component {
+        kind: "library",
+        reference: purl.to_owned(),
+        name: &package.name,
+        version,
+        purl: Some(purl.to_owned()),
+    }
 }
 
 fn vulnerability<'a>(

@@ -75,9 +75,14 @@ impl<'a> Decided<'a> {
         }
     }
 
-    /// Returns every id that a scanner may report this finding by; a bundle covers others too.
+    /// Returns every id that a scanner may report this finding by; a bundle covers others too, and
+    /// is named only where nothing else is known.
     pub(super) fn ids(&self) -> Vec<&'a VulnerabilityId> {
-        self.finding.ids().filter(|id| !id.is_bundle()).collect()
+        let ids: Vec<_> = self.finding.ids().filter(|id| !id.is_bundle()).collect();
+        if ids.is_empty() {
+            return vec![&self.finding.id];
+        }
+        ids
     }
 }
 

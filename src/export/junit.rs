@@ -99,6 +99,7 @@ impl Suites {
             entries: self.cases,
             left_out: Vec::new(),
             warnings: Vec::new(),
+            suppresses: Vec::new(),
         }
     }
 }

@@ -29,7 +29,7 @@ struct Document<'a> {
     statements: Vec<Statement<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(PartialEq, Serialize)]
 struct Statement<'a> {
     vulnerability: Vulnerability<'a>,
     products: Vec<Product>,
@@ -45,14 +45,14 @@ struct Statement<'a> {
     timestamp: String,
 }
 
-#[derive(Serialize)]
+#[derive(PartialEq, Serialize)]
 struct Vulnerability<'a> {
     name: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     aliases: Vec<&'a str>,
 }
 
-#[derive(Serialize)]
+#[derive(PartialEq, Serialize)]
 struct Product {
     #[serde(rename = "@id")]
     id: String,
@@ -61,14 +61,14 @@ struct Product {
     subcomponents: Vec<Subcomponent>,
 }
 
-#[derive(Clone, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 struct Subcomponent {
     #[serde(rename = "@id")]
     id: String,
     identifiers: Identifiers,
 }
 
-#[derive(Clone, Serialize)]
+#[derive(Clone, PartialEq, Serialize)]
 struct Identifiers {
     purl: String,
 }
@@ -91,7 +91,11 @@ pub(super) fn write(request: &ExportRequest<'_>) -> Result<Export, serde_json::E
         };
         accepted += usize::from(one.decision() == Decision::AcceptRisk);
         unbound += usize::from(!is_bound);
-        statements.push(statement(one, products));
+        let stated = statement(one, products);
+        // A verdict on a package is one statement, however many versions were found.
+        if !statements.contains(&stated) {
+            statements.push(stated);
+        }
     }
     let mut warnings = Vec::new();
     if accepted > 0 {
@@ -106,6 +110,10 @@ pub(super) fn write(request: &ExportRequest<'_>) -> Result<Export, serde_json::E
         ));
     }
     let entries = statements.len();
+    if entries == 0 {
+        let empty = "OpenVEX wants at least one statement: without any this is no valid document";
+        warnings.push(empty.to_owned());
+    }
     let id = identifier(&serde_json::to_vec(&statements)?);
     let document = Document {
         context: CONTEXT,
@@ -121,6 +129,7 @@ pub(super) fn write(request: &ExportRequest<'_>) -> Result<Export, serde_json::E
         entries,
         left_out,
         warnings,
+        suppresses: Vec::new(),
     })
 }
 
@@ -201,7 +210,12 @@ fn statement<'a>(decided: &Decided<'a>, products: Vec<Product>) -> Statement<'a>
         Decision::NotAffected => {
             statement.status = "not_affected";
             statement.justification = verdict.justification.as_deref();
-            statement.impact = Some(said);
+            // Either of the two, says the schema of OpenVEX.
+            if statement.justification.is_some() {
+                statement.status_notes = Some(said);
+            } else {
+                statement.impact = Some(said);
+            }
         }
         Decision::FalsePositive => {
             statement.status = "not_affected";

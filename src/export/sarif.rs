@@ -61,6 +61,7 @@ pub(super) fn write(request: &ExportRequest<'_>) -> Result<Export, serde_json::E
         entries,
         left_out,
         warnings: Vec::new(),
+        suppresses: Vec::new(),
     })
 }
 
@@ -118,6 +119,7 @@ pub(super) fn of_gate(
         entries,
         left_out: Vec::new(),
         warnings: Vec::new(),
+        suppresses: Vec::new(),
     })
 }
 

@@ -106,7 +106,7 @@ fn the_rows_are_as_the_tests_take_them() {
 #[test]
 fn openvex_states_each_decision_and_binds_it_to_its_scope() {
     for (decision, status, said_as) in [
-        (Decision::NotAffected, "not_affected", "impact_statement"),
+        (Decision::NotAffected, "not_affected", "status_notes"),
         (Decision::FalsePositive, "not_affected", "impact_statement"),
         (Decision::AcceptRisk, "affected", "action_statement"),
         (Decision::Affected, "affected", "action_statement"),
@@ -126,6 +126,10 @@ fn openvex_states_each_decision_and_binds_it_to_its_scope() {
         assert_eq!(
             statement.get("justification").is_some(),
             decision == Decision::NotAffected
+        );
+        assert_eq!(
+            statement.get("impact_statement").is_some(),
+            decision == Decision::FalsePositive
         );
     }
     let digest = format!("pkg:oci/app@sha256:{}", "a".repeat(64));

@@ -78,6 +78,7 @@ pub(super) fn write(request: &ExportRequest<'_>) -> Export {
         entries,
         left_out,
         warnings,
+        suppresses: Vec::new(),
     }
 }
 
