@@ -15,7 +15,8 @@ fn write(sandbox: &Sandbox, name: &str, text: &str) {
     std::fs::write(sandbox.work().join(name), text).expect("the folder can be written to");
 }
 
-fn run(sandbox: &Sandbox, arguments: &[&str], files: &[&str]) -> Output {
+/// Runs a command on two bundled reports about one image.
+pub(crate) fn run(sandbox: &Sandbox, arguments: &[&str], files: &[&str]) -> Output {
     for name in REPORTS {
         // The bundled reports leave open which image they are about.
         let text = std::fs::read_to_string(bundled(name)).expect("it is bundled");

@@ -34,15 +34,17 @@ const STATUS: &str = "Package: perl-base\nStatus: install ok installed\nArchitec
     Source: zlib\nVersion: 1:1.2.13.dfsg-1\nDescription: compression library\n\n";
 
 /// A sandbox with the scanners, their database, and a layout of two images.
-struct Bench {
-    sandbox: Sandbox,
-    trivy: PathBuf,
+pub(crate) struct Bench {
+    /// Where programs run; the layout is in its working folder.
+    pub(crate) sandbox: Sandbox,
+    /// The scanner.
+    pub(crate) trivy: PathBuf,
     syft: PathBuf,
 }
 
 impl Bench {
     /// Sets it up, or says on the terminal what is missing.
-    fn set() -> Option<Self> {
+    pub(crate) fn set() -> Option<Self> {
         let (trivy, syft) = (judge("trivy")?, judge("syft")?);
         let database = corpus()?.join("sbom/trivy-db-mini/db");
         let mut sandbox = Sandbox::new();
@@ -66,6 +68,21 @@ impl Bench {
             trivy,
             syft,
         })
+    }
+
+    /// Starts a registry that has the image, and returns the image's name.
+    pub(crate) fn publish(&self) -> Option<(DockerRegistry, String)> {
+        let (skopeo, registry) = (judge("skopeo")?, DockerRegistry::start()?);
+        let name = format!("{}/team/app:v1", registry.host());
+        let source = format!("oci:{}:whole", text(&self.sandbox.work().join("layout")));
+        let destination = format!("docker://{name}");
+        let copied = self.sandbox.run_other(
+            &skopeo,
+            ["copy", "--dest-tls-verify=false", &source, &destination],
+            b"",
+        );
+        assert_eq!(copied.code, 0, "{copied:?}");
+        Some((registry, name))
     }
 
     /// Scans with both, and returns what the command said.
@@ -262,18 +279,9 @@ fn one_of_several_images_is_scanned_and_nothing_is_overwritten() {
 #[test]
 fn an_image_of_a_registry_is_scanned_by_its_digest() {
     let Some(bench) = Bench::set() else { return };
-    let (Some(skopeo), Some(registry)) = (judge("skopeo"), DockerRegistry::start()) else {
+    let Some((_registry, name)) = bench.publish() else {
         return;
     };
-    let name = format!("{}/team/app:v1", registry.host());
-    let source = format!("oci:{}:whole", text(&bench.sandbox.work().join("layout")));
-    let destination = format!("docker://{name}");
-    let copied = bench.sandbox.run_other(
-        &skopeo,
-        ["copy", "--dest-tls-verify=false", &source, &destination],
-        b"",
-    );
-    assert_eq!(copied.code, 0, "{copied:?}");
     let scan = bench.document(&name);
     assert_eq!(scan["kind"], "registry");
     let digest = string(&scan["digest"]);

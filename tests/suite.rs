@@ -15,6 +15,7 @@ mod demo;
 mod demo_console;
 mod docs;
 mod exemptions;
+mod export;
 mod formats;
 mod gate;
 mod interop_signing;

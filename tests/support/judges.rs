@@ -12,16 +12,28 @@ use std::path::{Path, PathBuf};
 /// Where there is none, the test that asked must return: this says so on the terminal, past the capture of the test
 /// runner, and fails instead when `COUNTERSIGN_REQUIRE_JUDGES=1`.
 pub(crate) fn judge(name: &str) -> Option<PathBuf> {
-    let folder = variable("COUNTERSIGN_JUDGES").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/judges"),
-        PathBuf::from,
-    );
     let path = variable("PATH").unwrap_or_default();
-    let found = [folder.join("bin")]
+    let found = [folder().join("bin")]
         .into_iter()
         .chain(env::split_paths(&path))
         .map(|folder| folder.join(name));
-    let found = found.into_iter().find(|program| program.is_file());
+    asked(name, found.into_iter().find(|program| program.is_file()))
+}
+
+/// Returns the published schema `name` of a format that `.ci/judges` fetched; a missing one is a missing judge.
+pub(crate) fn schema(name: &str) -> Option<PathBuf> {
+    let path = folder().join("schemas").join(name);
+    asked(name, path.is_file().then_some(path))
+}
+
+fn folder() -> PathBuf {
+    variable("COUNTERSIGN_JUDGES").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/judges"),
+        PathBuf::from,
+    )
+}
+
+fn asked(name: &str, found: Option<PathBuf>) -> Option<PathBuf> {
     if found.is_none() {
         let required = variable("COUNTERSIGN_REQUIRE_JUDGES").is_some_and(|value| value == "1");
         assert!(

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::judges;
 use super::program::Output;
 
 fn folder() -> PathBuf {
@@ -78,6 +79,23 @@ pub(crate) fn validator(schema: Value) -> jsonschema::Validator {
         .should_validate_formats(true)
         .build(&closed(schema))
         .expect("a schema is a schema")
+}
+
+/// Returns what tells valid documents from others by the schema of CycloneDX 1.6.
+pub(crate) fn cyclonedx() -> Option<jsonschema::Validator> {
+    let read = |name: &str| -> Option<Value> {
+        let path = judges::schema(&format!("{name}.SNAPSHOT.schema.json"))?;
+        let text = std::fs::read_to_string(path).expect("a schema is text");
+        Some(serde_json::from_str(&text).expect("a schema is JSON"))
+    };
+    let mut registry = jsonschema::Registry::new();
+    for name in ["spdx", "jsf-0.82"] {
+        let id = format!("http://cyclonedx.org/schema/{name}.SNAPSHOT.schema.json");
+        registry = registry.add(id, read(name)?).expect("it has a name");
+    }
+    let registry = registry.prepare().expect("they can be referred to");
+    let options = jsonschema::options().with_registry(&registry);
+    Some(options.build(&read("bom-1.6")?).expect("it is a schema"))
 }
 
 /// Holds a document against the published schema that it names; nothing in it may be missing there.
