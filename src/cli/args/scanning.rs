@@ -32,7 +32,7 @@ impl From<ScannerArg> for Scanner {
 /// `scan`.
 #[derive(Debug, Args)]
 pub(crate) struct ScanArgs {
-    /// An image (registry reference, oci:DIR[:REF], oci-archive:FILE, docker-archive:FILE, docker-daemon:REF) or a folder
+    /// An image (registry reference, oci:DIR or oci:DIR:REF, oci-archive:FILE, docker-archive:FILE, docker-daemon:REF) or a folder
     #[arg(value_name = "IMAGE|DIR")]
     pub(crate) target: String,
     /// The scanners to run; by default those that are installed
