@@ -217,9 +217,11 @@ fn is_input(text: &str) -> bool {
                 .extension()
                 .is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
     };
+    let has_transport = Image::TRANSPORTS.iter().any(|name| text.starts_with(name));
     text == "-"
         || text.starts_with("s3://")
-        || (!text.starts_with("docker://")
+        || (!has_transport
+            && !text.starts_with("docker://")
             && (text.contains(['*', '?', '[']) || std::path::Path::new(text).exists() || is_path()))
 }
 
@@ -228,7 +230,7 @@ fn image(text: &str) -> Result<Image, Stop> {
     text.parse()
         .map_err(|error: crate::model::ParseReferenceError| {
             Stop::usage(error.to_string()).hint(
-                "for example alpine:3.20, registry.example.org/team/app@sha256:…, oci:DIR:TAG",
+                "for example alpine:3.20, registry.example.org/team/app@sha256:…, oci:DIR:TAG, docker-archive:FILE",
             )
         })
 }
@@ -237,8 +239,8 @@ fn image(text: &str) -> Result<Image, Stop> {
 fn registry_image(text: &str) -> Result<ImageReference, Stop> {
     match image(text)? {
         Image::Registry(reference) => Ok(reference),
-        Image::Layout { .. } => Err(Stop::usage(format!(
-            "{text} is a layout folder; signatures are kept in registries"
+        Image::Layout { .. } | Image::Archive { .. } | Image::Daemon(_) => Err(Stop::usage(format!(
+            "{text} is in no registry; signatures are kept in registries"
         ))
         .hint("promote it, or copy it to a registry first")),
     }

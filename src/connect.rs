@@ -239,6 +239,7 @@ impl Connector {
         Ok(Client::new(&ClientOptions {
             ca_file: self.config.ca_file.clone(),
             docker_config: docker,
+            docker_host: self.environment.variable("DOCKER_HOST").map(str::to_owned),
             ..ClientOptions::default()
         })?)
     }

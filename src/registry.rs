@@ -1,4 +1,4 @@
-//! Images where they are stored: registries and layout folders; resolving, reading, copying by
+//! Images where they are stored: registries, layout folders, archives, the Docker daemon; resolving, reading, copying by
 //! digest, and the artifacts that refer to an image.
 //!
 //! Bytes are moved here and never interpreted beyond manifests and configurations: signatures are
@@ -10,14 +10,20 @@ mod client;
 mod connection;
 mod copy;
 mod credentials;
+mod daemon;
+mod docker;
 mod error;
 mod inspect;
 mod layout;
+mod packed;
 mod referrers;
 mod resolve;
+mod saved;
 mod stream;
 mod survey;
+mod tar;
 mod transport;
+mod unpack;
 mod upload;
 
 pub use client::Client;

@@ -48,6 +48,7 @@ struct PlatformView<'a> {
     size: u64,
     media_type: &'a str,
     attestation: bool,
+    present: bool,
 }
 
 /// The configuration. Environment variables are named, not shown: their values may be secrets.
@@ -187,6 +188,7 @@ fn document<'a>(inspection: &'a Inspection, observed: &'a [Finding]) -> InspectD
         size: entry.size,
         media_type: &entry.media_type,
         attestation: entry.attestation,
+        present: entry.present,
     });
     let layers = inspection.layers.iter().map(|layer| LayerView {
         digest: &layer.digest,
@@ -281,11 +283,14 @@ fn write(inspection: &Inspection, output: &mut Output) -> Result<(), Stop> {
     if !inspection.platforms.is_empty() {
         let mut table = Table::new(&[("platform", Align::Left), ("digest", Align::Left)]);
         for entry in &inspection.platforms {
-            let name = match (&entry.platform, entry.attestation) {
+            let mut name = match (&entry.platform, entry.attestation) {
                 (_, true) => "attestation".to_owned(),
                 (Some(platform), _) => platform.to_string(),
                 (None, _) => "not named".to_owned(),
             };
+            if !entry.present {
+                name.push_str(" (not saved)");
+            }
             table.row([name, entry.digest.to_string()]);
         }
         output.data("\n")?;

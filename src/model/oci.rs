@@ -61,6 +61,14 @@ pub struct Descriptor {
 }
 
 impl Descriptor {
+    /// Returns whether this is a layer that registries do not keep: it lives where its `urls` say.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        !self.urls.is_empty()
+            && (self.media_type.contains(".foreign.")
+                || self.media_type.contains("nondistributable"))
+    }
+
     /// Returns whether this index entry is a builder's attestation and nothing that runs.
     #[must_use]
     pub fn is_attestation(&self) -> bool {

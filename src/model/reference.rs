@@ -117,6 +117,71 @@ pub enum Image {
         /// Which image of the layout; none where it holds one.
         reference: Option<String>,
     },
+    /// In a tar archive: `oci-archive:FILE[:REF]`, `docker-archive:FILE[:REF]`, REF a name or a
+    /// digest.
+    Archive {
+        /// What the archive holds.
+        form: ArchiveForm,
+        /// The file.
+        file: PathBuf,
+        /// Which image of the archive; none where it holds one.
+        reference: Option<String>,
+    },
+    /// In the Docker daemon of this machine: `docker-daemon:REF`.
+    Daemon(ImageReference),
+}
+
+/// What a tar archive with an image holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArchiveForm {
+    /// An OCI image layout.
+    Oci,
+    /// What `docker save` writes: by its age with or without an OCI image layout in it.
+    Docker,
+}
+
+impl ArchiveForm {
+    /// Returns the transport that names it.
+    #[must_use]
+    pub fn transport(self) -> &'static str {
+        match self {
+            Self::Oci => "oci-archive",
+            Self::Docker => "docker-archive",
+        }
+    }
+}
+
+impl Image {
+    /// The transports besides `docker://`, as they are typed.
+    pub const TRANSPORTS: [&str; 4] = ["oci:", "oci-archive:", "docker-archive:", "docker-daemon:"];
+
+    /// Returns whether the image has no manifest of a registry's: it is known by its image ID and
+    /// its layers' diff IDs.
+    #[must_use]
+    pub fn is_saved_by_docker(&self) -> bool {
+        matches!(
+            self,
+            Self::Daemon(_)
+                | Self::Archive {
+                    form: ArchiveForm::Docker,
+                    ..
+                }
+        )
+    }
+
+    /// Returns the same image by the digest of its manifest.
+    #[must_use]
+    pub fn pinned(&self, digest: &Digest) -> String {
+        match self {
+            Self::Registry(reference) => format!("{}@{digest}", reference.repository),
+            Self::Layout { directory, .. } => format!("oci:{}@{digest}", directory.display()),
+            Self::Archive { form, file, .. } => {
+                format!("{}:{}@{digest}", form.transport(), file.display())
+            }
+            // The daemon knows no such digest.
+            Self::Daemon(reference) => format!("docker-daemon:{reference}"),
+        }
+    }
 }
 
 impl FromStr for Image {
@@ -137,16 +202,26 @@ impl FromStr for Image {
                 reference: reference.map(str::to_owned),
             });
         }
-        for transport in ["oci-archive:", "docker-archive:", "docker-daemon:"] {
-            if text.starts_with(transport) {
-                let detail = format!(
-                    "the transport `{transport}` cannot be read yet; copy the image into a layout folder and use oci:DIR"
-                );
+        for form in [ArchiveForm::Oci, ArchiveForm::Docker] {
+            let rest = text.strip_prefix(form.transport());
+            let Some(rest) = rest.and_then(|rest| rest.strip_prefix(':')) else {
+                continue;
+            };
+            let (file, reference) = split_archive(rest);
+            if file.is_empty() || reference == Some("") {
                 return Err(ParseReferenceError {
                     text: text.to_owned(),
-                    detail,
+                    detail: format!("expected {}:FILE[:REF]", form.transport()),
                 });
             }
+            return Ok(Self::Archive {
+                form,
+                file: PathBuf::from(file),
+                reference: reference.map(str::to_owned),
+            });
+        }
+        if let Some(name) = text.strip_prefix("docker-daemon:") {
+            return name.parse().map(Self::Daemon);
         }
         text.strip_prefix("docker://")
             .unwrap_or(text)
@@ -170,10 +245,32 @@ fn split_layout(rest: &str) -> (&str, Option<&str>) {
     }
 }
 
+/// Splits `FILE[:REF]` or `FILE@DIGEST`: the file ends where the first colon is, as for other tools.
+fn split_archive(rest: &str) -> (&str, Option<&str>) {
+    let at = ["@sha256:", "@sha512:"].iter().find_map(|at| rest.find(at));
+    let Some(end) = at.or_else(|| rest.find(':')) else {
+        return (rest, None);
+    };
+    let (file, reference) = rest.split_at(end);
+    (file, reference.strip_prefix([':', '@']))
+}
+
 impl fmt::Display for Image {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Registry(reference) => write!(f, "{reference}"),
+            Self::Daemon(reference) => write!(f, "docker-daemon:{reference}"),
+            Self::Archive {
+                form,
+                file,
+                reference,
+            } => {
+                write!(f, "{}:{}", form.transport(), file.display())?;
+                match reference {
+                    Some(reference) => write!(f, ":{reference}"),
+                    None => Ok(()),
+                }
+            }
             Self::Layout {
                 directory,
                 reference,
@@ -326,6 +423,46 @@ mod tests {
             assert_eq!(text.parse::<Image>().unwrap(), expected, "{text}");
         }
         assert!("oci:".parse::<Image>().is_err());
-        assert!("docker-daemon:x".parse::<Image>().is_err());
+    }
+
+    #[test]
+    fn archives_split_file_and_reference() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        for (text, form, file, reference) in [
+            ("oci-archive:a.tar", ArchiveForm::Oci, "a.tar", None),
+            ("docker-archive:a.tar", ArchiveForm::Docker, "a.tar", None),
+            (
+                "docker-archive:/x/a.tar:docker.io/library/app:1",
+                ArchiveForm::Docker,
+                "/x/a.tar",
+                Some("docker.io/library/app:1".to_owned()),
+            ),
+            (
+                &*format!("docker-archive:a.tar@{digest}"),
+                ArchiveForm::Docker,
+                "a.tar",
+                Some(digest.clone()),
+            ),
+            (
+                &*format!("oci-archive:a@b.tar:{digest}"),
+                ArchiveForm::Oci,
+                "a@b.tar",
+                Some(digest.clone()),
+            ),
+        ] {
+            let expected = Image::Archive {
+                form,
+                file: file.into(),
+                reference,
+            };
+            let image: Image = text.parse().unwrap();
+            assert_eq!(image, expected, "{text}");
+            assert_eq!(image.to_string().parse::<Image>().unwrap(), expected);
+        }
+        for text in ["docker-archive:", "oci-archive::v1", "oci-archive:a:", "docker-daemon:"] {
+            assert!(text.parse::<Image>().is_err(), "{text}");
+        }
+        let daemon: Image = "docker-daemon:app:1".parse().unwrap();
+        assert_eq!(daemon.to_string(), "docker-daemon:docker.io/library/app:1");
     }
 }

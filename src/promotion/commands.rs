@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use crate::model::{Digest, Image};
+use crate::model::{ArchiveForm, Digest, Image};
 
 use super::Request;
 
@@ -25,6 +25,22 @@ pub(super) fn commands(
         Image::Layout { directory, .. } => {
             let directory = directory.display().to_string();
             vec![format!("crane push {} {copied}", quoted(&directory))]
+        }
+        Image::Archive {
+            form: ArchiveForm::Oci,
+            ..
+        } => {
+            let source = request.source.to_string();
+            let to = format!("docker://{repository}:{}", request.tag());
+            vec![format!(
+                "skopeo copy --all --preserve-digests {} {}",
+                quoted(&source),
+                quoted(&to)
+            )]
+        }
+        // Others compress the layers, and so push it under another digest.
+        Image::Archive { .. } | Image::Daemon(_) => {
+            vec![format!("# no other tool copies {} as {digest}", request.source)]
         }
     };
     if let Some(key) = key {

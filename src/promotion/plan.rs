@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::model::{Approval, Digest, Image, Subject};
+use crate::model::{Approval, Digest, Subject};
 use crate::registry::BlobAction;
 use crate::review::{ApprovalView, Review};
 use crate::triage::gate::{Blocker, Excused, Gate, PromotionContext, Remedy};
@@ -159,7 +159,7 @@ pub fn plan(
     let signer = draft.judge_signer(review, request, signer);
     let mut plan = Plan {
         plan_digest: observed.manifest.digest.clone(),
-        source: pinned(&request.source, &observed.manifest.digest),
+        source: request.source.pinned(&observed.manifest.digest),
         digest: observed.manifest.digest.clone(),
         platforms: observed.platforms.iter().map(platform_name).collect(),
         destination: format!("{}:{}", request.destination.repository, tag.name),
@@ -477,13 +477,6 @@ fn platform_name(platform: &ObservedPlatform) -> String {
         .platform
         .as_ref()
         .map_or_else(|| "unknown".to_owned(), ToString::to_string)
-}
-
-fn pinned(source: &Image, digest: &Digest) -> String {
-    match source {
-        Image::Registry(reference) => format!("{}@{digest}", reference.repository),
-        Image::Layout { directory, .. } => format!("oci:{}@{digest}", directory.display()),
-    }
 }
 
 fn blobs(observed: &Observed) -> Vec<BlobPlan> {

@@ -67,6 +67,11 @@ impl Client {
         self.transport.connections.stall
     }
 
+    /// Where the Docker daemon listens, as the settings say it.
+    pub(super) fn docker_host(&self) -> Option<&str> {
+        self.transport.connections.docker_host.as_deref()
+    }
+
     pub(super) async fn send(&self, call: &Call<'_>) -> Result<Response, RegistryError> {
         self.transport.send(call, &self.retries).await
     }

@@ -22,6 +22,8 @@ pub struct ClientOptions {
     pub ca_file: Option<PathBuf>,
     /// The docker configuration that log-ins are read from; none: anonymous.
     pub docker_config: Option<PathBuf>,
+    /// Where the Docker daemon listens, as `DOCKER_HOST` says it; none: its usual socket.
+    pub docker_host: Option<String>,
     /// The longest silence of a connection: a time without a byte, not a time for the whole.
     pub stall_timeout: Duration,
     /// The longest time to connect.
@@ -33,6 +35,7 @@ impl Default for ClientOptions {
         Self {
             ca_file: None,
             docker_config: None,
+            docker_host: None,
             stall_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),
         }
@@ -45,6 +48,7 @@ pub(super) struct Connections {
     direct: reqwest::Client,
     proxied: reqwest::Client,
     pub(super) docker_config: Option<PathBuf>,
+    pub(super) docker_host: Option<String>,
     pub(super) stall: Duration,
 }
 
@@ -79,6 +83,7 @@ impl Connections {
             direct: builder().no_proxy().build().map_err(failed)?,
             proxied: builder().build().map_err(failed)?,
             docker_config: options.docker_config.clone(),
+            docker_host: options.docker_host.clone(),
             stall: options.stall_timeout,
         })
     }

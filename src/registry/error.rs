@@ -1,4 +1,5 @@
-//! What can go wrong with a registry or a layout folder, and what to do next.
+//! What can go wrong with a registry, a layout folder, an archive or the Docker daemon, and what to
+//! do next.
 //!
 //! Texts of servers are cut short and freed of control characters before they enter a message.
 
@@ -115,8 +116,34 @@ pub enum RegistryError {
         /// What is wrong.
         detail: String,
     },
+    /// A tar archive that cannot be used.
+    #[error("archive {}: {detail}", path.display())]
+    Archive {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with the member and the place in the file.
+        detail: String,
+    },
+    /// An index that names platforms whose parts were not saved with it.
+    #[error("{what}: the index names platforms that are not there: {missing}")]
+    Incomplete {
+        /// The image.
+        what: String,
+        /// The platforms without their manifest, configuration or layers.
+        missing: String,
+        /// The platforms that are whole.
+        whole: String,
+    },
+    /// The Docker daemon does not answer, or has no such image.
+    #[error("docker daemon at {socket}: {detail}")]
+    Daemon {
+        /// The socket.
+        socket: String,
+        /// What is wrong.
+        detail: String,
+    },
     /// A blob that a layout's manifest names and the folder does not have.
-    #[error("layout {}: blob {digest} is missing", path.display())]
+    #[error("{}: blob {digest} is missing", path.display())]
     MissingBlob {
         /// The layout's folder.
         path: PathBuf,
@@ -158,6 +185,14 @@ impl RegistryError {
         matches!(self, Self::Network { .. } | Self::Unavailable { .. })
     }
 
+    /// Builds an error about a tar archive.
+    pub(super) fn archive(path: impl Into<PathBuf>, detail: impl Into<String>) -> Self {
+        Self::Archive {
+            path: path.into(),
+            detail: detail.into(),
+        }
+    }
+
     /// Builds a layout error.
     pub(super) fn layout(path: impl Into<PathBuf>, detail: impl Into<String>) -> Self {
         Self::Layout {
@@ -172,6 +207,8 @@ impl Explain for RegistryError {
         match self {
             Self::NotFound { .. }
             | Self::Layout { .. }
+            | Self::Archive { .. }
+            | Self::Incomplete { .. }
             | Self::MissingBlob { .. }
             | Self::Ambiguous { .. }
             | Self::Manifest(_)
@@ -185,6 +222,7 @@ impl Explain for RegistryError {
             | Self::Immutable { .. }
             | Self::Network { .. }
             | Self::Unavailable { .. }
+            | Self::Daemon { .. }
             | Self::Unexpected { .. } => ErrorKind::Remote,
         }
     }
@@ -207,8 +245,24 @@ impl Explain for RegistryError {
             Self::Network { .. } | Self::Unavailable { .. } => {
                 "run the command again: blobs that arrived are not sent twice"
             }
-            Self::MissingBlob { .. } => "copy the image into the layout again, with all platforms",
-            Self::Ambiguous { .. } => "name one: oci:DIR:REF or oci:DIR@sha256:…",
+            Self::MissingBlob { .. } => "save or copy the image again, with all platforms",
+            Self::Archive { .. } => {
+                "save the image again: `docker save -o FILE IMAGE`, or `skopeo copy SOURCE oci-archive:FILE:TAG`"
+            }
+            Self::Incomplete { whole, .. } if whole.is_empty() => {
+                "save the image again with all its parts, or name it by its registry"
+            }
+            Self::Incomplete { whole, .. } => {
+                return vec![format!(
+                    "choose one that is whole with --platform ({whole}); its digest is another than the index's"
+                )];
+            }
+            Self::Daemon { .. } => {
+                "check that docker runs (`docker image ls`) and that DOCKER_HOST, where set, is a unix:// socket"
+            }
+            Self::Ambiguous { .. } => {
+                "name one by its name or digest behind a colon, such as oci:DIR:REF or docker-archive:FILE:REF"
+            }
             Self::Address { .. } => {
                 "the registry points to another host that must not see this traffic; ask its owner"
             }

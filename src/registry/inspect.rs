@@ -13,7 +13,7 @@ use super::error::{RegistryError, foreign};
 use super::referrers::{Referrers, ReferrersSource};
 use super::resolve::{Source, resolve};
 use crate::model::oci::{Descriptor, ImageConfig, Manifest, ManifestKind, media_type};
-use crate::model::{Digest, Image, Platform, Repository};
+use crate::model::{Digest, Image, Platform, Repository, Subject};
 use crate::text::secret;
 
 /// The suffixes of cosign's tags beside an image.
@@ -67,6 +67,8 @@ pub struct PlatformEntry {
     pub media_type: String,
     /// Whether it is a builder's attestation and nothing that runs.
     pub attestation: bool,
+    /// Whether its parts are there: an archive may hold fewer platforms than its index names.
+    pub present: bool,
 }
 
 /// One layer.
@@ -112,9 +114,14 @@ pub async fn inspect(
     if let ManifestKind::Index(document) = resolved.manifest.parse()? {
         index = Some(resolved.manifest.digest.clone());
         platforms = document.manifests.iter().map(entry).collect();
+        if let Source::Layout(layout) = &resolved.source {
+            for (entry, descriptor) in platforms.iter_mut().zip(&document.manifests) {
+                entry.present = layout.is_whole(descriptor).await?;
+            }
+        }
         let only = match platforms
             .iter()
-            .filter(|entry| !entry.attestation)
+            .filter(|entry| !entry.attestation && entry.present)
             .collect::<Vec<_>>()
             .as_slice()
         {
@@ -159,6 +166,7 @@ pub async fn inspect(
             inspection.annotations = masked(document.annotations);
         }
     }
+    inspection.warn_absent();
     if let Source::Registry { client, repository } = &resolved.source {
         inspection.add_attached(client, repository).await;
     }
@@ -180,10 +188,40 @@ fn entry(descriptor: &Descriptor) -> PlatformEntry {
         size: descriptor.size,
         media_type: descriptor.media_type.clone(),
         attestation: descriptor.is_attestation(),
+        present: true,
     }
 }
 
 impl Inspection {
+    /// Returns whether this is the image of a subject. What Docker saved has no manifest of its
+    /// own: its image ID says it.
+    #[must_use]
+    pub fn is_of(&self, subject: &Subject) -> bool {
+        if self.image.is_saved_by_docker() {
+            let config = self.config_descriptor.as_ref().map(|config| &config.digest);
+            return config.is_some() && subject.image_id.as_ref() == config;
+        }
+        subject.manifest_digest.as_ref() == Some(&self.digest)
+    }
+
+    fn warn_absent(&mut self) {
+        let absent: Vec<String> = self
+            .platforms
+            .iter()
+            .filter(|entry| !entry.present)
+            .map(|entry| match &entry.platform {
+                Some(platform) if !entry.attestation => platform.to_string(),
+                _ => entry.digest.to_string(),
+            })
+            .collect();
+        if !absent.is_empty() {
+            self.warnings.push(format!(
+                "the index names what is not saved with it: {}",
+                foreign(&absent.join(", "))
+            ));
+        }
+    }
+
     async fn add_manifest(
         &mut self,
         source: &Source,

@@ -1,6 +1,8 @@
-//! OCI image layout folders (image specification, `image-layout.md`), read only.
+//! OCI image layouts (image specification, `image-layout.md`), read only: in a folder, or in a tar
+//! archive as it lies there.
 //!
-//! Paths are made from checked digests alone and may not leave the folder through a link.
+//! Paths are made from checked digests alone and may not leave the folder through a link. What an
+//! archive holds is found out in `saved`.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -13,12 +15,14 @@ use tokio_util::io::ReaderStream;
 
 use super::MANIFEST_LIMIT;
 use super::error::{RegistryError, foreign};
+use super::packed::{self, Packed};
 use super::stream::Bytestream;
-use crate::model::Digest;
-use crate::model::oci::{Descriptor, Index, RawManifest};
+use super::tar::Tar;
+use crate::model::oci::{Descriptor, Index, ManifestKind, RawManifest};
+use crate::model::{Digest, ImageReference};
 
 /// The annotation that names an image of a layout.
-const NAME: &str = "org.opencontainers.image.ref.name";
+pub(super) const NAME: &str = "org.opencontainers.image.ref.name";
 
 /// The annotation by which containerd names an image of a layout.
 const CONTAINERD_NAME: &str = "io.containerd.image.name";
@@ -26,10 +30,13 @@ const CONTAINERD_NAME: &str = "io.containerd.image.name";
 /// Bytes read at once.
 const BUFFER: usize = 256 << 10;
 
-/// A layout folder, opened: its `oci-layout` and `index.json` were read and make sense.
+/// A layout, opened: its `oci-layout` and `index.json` were read and make sense.
 #[derive(Clone, Debug)]
 pub struct Layout {
+    /// The folder with links resolved, or the archive's file.
     root: PathBuf,
+    /// The blobs of an archive; a folder's are files.
+    packed: Option<Arc<Packed>>,
     index: Arc<Index>,
 }
 
@@ -48,6 +55,12 @@ struct Marker {
     image_layout_version: String,
 }
 
+impl Marker {
+    fn is_known(&self) -> bool {
+        self.image_layout_version.starts_with("1.")
+    }
+}
+
 impl Layout {
     /// Opens a layout folder.
     ///
@@ -59,33 +72,75 @@ impl Layout {
             .canonicalize()
             .map_err(|error| RegistryError::layout(directory, error.to_string()))?;
         let marker: Marker = read_json(&root, "oci-layout")?;
-        if !marker.image_layout_version.starts_with("1.") {
+        if !marker.is_known() {
             let detail = format!("version `{}`", foreign(&marker.image_layout_version));
             return Err(RegistryError::layout(root.join("oci-layout"), detail));
         }
         let index = Arc::new(read_json(&root, "index.json")?);
-        Ok(Self { root, index })
+        Ok(Self {
+            root,
+            packed: None,
+            index,
+        })
     }
 
-    /// Returns the folder, with links resolved.
-    #[must_use]
-    pub fn root(&self) -> &Path {
-        &self.root
+    /// Opens the layout that an archive holds.
+    ///
+    /// # Errors
+    /// As [`Layout::open`].
+    pub(super) fn of_archive(tar: Tar) -> Result<Self, RegistryError> {
+        let wrong = |name: &str, detail: &str| {
+            let detail = format!("`{name}`: {}", foreign(detail));
+            RegistryError::archive(tar.path(), detail)
+        };
+        let marker = tar.bytes("oci-layout", MANIFEST_LIMIT)?;
+        let marker: Marker = serde_json::from_slice(&marker)
+            .map_err(|error| wrong("oci-layout", &error.to_string()))?;
+        if !marker.is_known() {
+            let detail = format!("version `{}`", marker.image_layout_version);
+            return Err(wrong("oci-layout", &detail));
+        }
+        let index = tar.bytes("index.json", MANIFEST_LIMIT)?;
+        let index: Index = serde_json::from_slice(&index)
+            .map_err(|error| wrong("index.json", &error.to_string()))?;
+        let blobs = packed::blobs(&tar)?;
+        Ok(Self::packed(Packed::new(tar, blobs), index))
+    }
+
+    /// Makes a layout of the blobs of an archive that has none itself.
+    pub(super) fn packed(packed: Packed, index: Index) -> Self {
+        Self {
+            root: packed.path().to_owned(),
+            packed: Some(Arc::new(packed)),
+            index: Arc::new(index),
+        }
+    }
+
+    /// Returns whether a manifest and everything below it is there.
+    ///
+    /// # Errors
+    /// When a document that is there cannot be read.
+    pub async fn is_whole(&self, descriptor: &Descriptor) -> Result<bool, RegistryError> {
+        if self.check(descriptor).is_err() {
+            return Ok(false);
+        }
+        let parts = match self.manifest(descriptor).await?.parse()? {
+            ManifestKind::Manifest(document) => [document.layers, vec![document.config]].concat(),
+            // One of its children may be wanted, and is asked for itself.
+            ManifestKind::Index(_) => Vec::new(),
+        };
+        let mut parts = parts.iter().filter(|part| !part.is_foreign());
+        Ok(parts.all(|part| self.check(part).is_ok()))
     }
 
     /// Lists the images of the layout, in the order of `index.json`.
     #[must_use]
     pub fn list(&self) -> Vec<LayoutEntry> {
-        let name = |descriptor: &Descriptor| {
-            [NAME, CONTAINERD_NAME]
-                .iter()
-                .find_map(|key| descriptor.annotations.get(*key).cloned())
-        };
         self.index
             .manifests
             .iter()
             .map(|descriptor| LayoutEntry {
-                name: name(descriptor),
+                name: names(descriptor).next().map(str::to_owned),
                 descriptor: descriptor.clone(),
             })
             .collect()
@@ -103,14 +158,12 @@ impl Layout {
             .filter(|entry| match (reference, &digest) {
                 (None, _) => true,
                 (Some(_), Some(digest)) => entry.descriptor.digest == *digest,
-                (Some(name), None) => entry.name.as_deref() == Some(name),
+                (Some(name), None) => names(&entry.descriptor).any(|own| is_same(own, name)),
             })
             .collect();
         let what = || match reference {
-            Some(reference) => {
-                format!("`{}` in layout {}", foreign(reference), self.root.display())
-            }
-            None => format!("layout {}", self.root.display()),
+            Some(reference) => format!("`{}` in {}", foreign(reference), self.root.display()),
+            None => format!("an image in {}", self.root.display()),
         };
         match (chosen.as_slice(), digest) {
             ([only], _) => Ok(only.descriptor.clone()),
@@ -145,8 +198,14 @@ impl Layout {
         struct Typed {
             media_type: Option<String>,
         }
-        let path = self.blob_path(digest)?;
-        let bytes = read_small(&path)?;
+        let (path, bytes) = match &self.packed {
+            Some(packed) => (self.root.clone(), packed.bytes(digest, MANIFEST_LIMIT)?),
+            None => {
+                let path = self.blob_path(digest)?;
+                let bytes = read_small(&path)?;
+                (path, bytes.into())
+            }
+        };
         let typed: Typed = serde_json::from_slice(&bytes)
             .map_err(|error| RegistryError::layout(&path, foreign(&error.to_string())))?;
         let media_type = typed.media_type.ok_or_else(|| {
@@ -183,16 +242,24 @@ impl Layout {
     /// # Errors
     /// When it is missing, no regular file, outside the folder or of another size.
     pub fn check(&self, descriptor: &Descriptor) -> Result<(), RegistryError> {
-        let path = self.blob_path(&descriptor.digest)?;
-        let size = path
-            .metadata()
-            .map_err(|error| RegistryError::layout(&path, error.to_string()))?
-            .len();
+        let (what, size) = match &self.packed {
+            Some(packed) => {
+                let what = format!("blob {} of {}", descriptor.digest, self.root.display());
+                (what, packed.size(&descriptor.digest)?)
+            }
+            None => {
+                let path = self.blob_path(&descriptor.digest)?;
+                let file = path
+                    .metadata()
+                    .map_err(|error| RegistryError::layout(&path, error.to_string()))?;
+                (path.display().to_string(), file.len())
+            }
+        };
         if size == descriptor.size {
             return Ok(());
         }
         Err(RegistryError::Mismatch {
-            what: path.display().to_string(),
+            what,
             expected: format!("{} bytes", descriptor.size),
             actual: format!("{size} bytes"),
         })
@@ -200,6 +267,9 @@ impl Layout {
 
     /// Returns the bytes of a blob, unchecked.
     pub(super) fn stream(&self, descriptor: &Descriptor) -> Bytestream {
+        if let Some(packed) = &self.packed {
+            return packed.stream(&descriptor.digest);
+        }
         let layout = self.clone();
         let digest = descriptor.digest.clone();
         let opened = async move {
@@ -232,6 +302,20 @@ impl Layout {
         };
         inside(&self.root, &real).map(|()| real)
     }
+}
+
+/// Returns what an entry of a layout is called: by containerd in full, by others as they like.
+fn names(descriptor: &Descriptor) -> impl Iterator<Item = &str> {
+    let annotations = &descriptor.annotations;
+    [CONTAINERD_NAME, NAME]
+        .into_iter()
+        .filter_map(|key| annotations.get(key).map(String::as_str))
+}
+
+/// Returns whether two names mean the same, where both are an image's with what Docker fills in.
+pub(super) fn is_same(one: &str, other: &str) -> bool {
+    let expanded = |text: &str| text.parse::<ImageReference>().ok();
+    one == other || (one.contains(':') && expanded(one).is_some_and(|one| Some(one) == expanded(other)))
 }
 
 /// Checks that a resolved path is a regular file of the folder.

@@ -8,8 +8,10 @@ use std::sync::atomic::AtomicU64;
 use bytes::Bytes;
 
 use super::client::Client;
+use super::daemon;
 use super::error::RegistryError;
 use super::layout::Layout;
+use super::saved;
 use super::stream::{self, Bytestream};
 use crate::model::oci::{Descriptor, ManifestKind, RawManifest};
 use crate::model::{Digest, Image, Platform, Repository};
@@ -24,7 +26,7 @@ pub enum Source {
         /// The repository.
         repository: Repository,
     },
-    /// A layout folder.
+    /// A layout: a folder's, or that of an archive.
     Layout(Layout),
 }
 
@@ -166,13 +168,34 @@ pub async fn resolve(client: &Client, image: &Image) -> Result<Resolved, Registr
         } => {
             let layout = Layout::open(directory)?;
             let descriptor = layout.resolve(reference.as_deref())?;
-            let manifest = layout.manifest(&descriptor).await?;
-            Ok(Resolved {
-                source: Source::Layout(layout),
-                image: image.clone(),
-                manifest,
-                index: None,
-            })
+            of_layout(image, layout, &descriptor).await
+        }
+        Image::Archive {
+            form,
+            file,
+            reference,
+        } => {
+            let (layout, descriptor) = saved::open(*form, file, reference.as_deref()).await?;
+            of_layout(image, layout, &descriptor).await
+        }
+        Image::Daemon(reference) => {
+            let (host, stall) = (client.docker_host(), client.stall());
+            let (layout, descriptor) = daemon::open(host, reference, stall).await?;
+            of_layout(image, layout, &descriptor).await
         }
     }
+}
+
+async fn of_layout(
+    image: &Image,
+    layout: Layout,
+    descriptor: &Descriptor,
+) -> Result<Resolved, RegistryError> {
+    let manifest = layout.manifest(descriptor).await?;
+    Ok(Resolved {
+        source: Source::Layout(layout),
+        image: image.clone(),
+        manifest,
+        index: None,
+    })
 }

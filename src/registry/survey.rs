@@ -179,7 +179,7 @@ impl Tree {
         if !self.is_new(&blob)? {
             return Ok(());
         }
-        if is_foreign(&blob) {
+        if blob.is_foreign() {
             self.foreign.push(blob);
         } else {
             self.blobs.push(blob);
@@ -203,10 +203,4 @@ impl Tree {
             }),
         }
     }
-}
-
-/// Returns whether a layer is one that registries do not keep.
-fn is_foreign(blob: &Descriptor) -> bool {
-    !blob.urls.is_empty()
-        && (blob.media_type.contains(".foreign.") || blob.media_type.contains("nondistributable"))
 }

@@ -46,7 +46,7 @@ fn configured<'r>(
         })
     });
     let images = images
-        .filter(|image| subject.manifest_digest.as_ref() == Some(&image.digest))
+        .filter(|image| image.is_of(subject))
         .filter_map(|image| {
             Some(Configured {
                 config: image.config.as_ref()?,

@@ -1,4 +1,4 @@
-//! Reading an image of a registry or layout for review: one inspection a platform.
+//! Reading an image for review, wherever it is: one inspection a platform.
 //!
 //! What an inspection holds is the registry's business; joining it with reports is `triage`'s.
 
@@ -30,7 +30,7 @@ pub async fn images(
     let platforms: Vec<Platform> = first
         .platforms
         .iter()
-        .filter(|entry| !entry.attestation)
+        .filter(|entry| !entry.attestation && entry.present)
         .filter_map(|entry| entry.platform.clone())
         .collect();
     futures_util::stream::iter(platforms)

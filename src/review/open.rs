@@ -284,8 +284,7 @@ impl Gathered {
     /// itself says it too.
     fn bases(&self, subjects: &[Subject], inputs: &Inputs) -> Vec<Option<Base>> {
         let guess = |subject: &Subject| {
-            let digest = subject.manifest_digest.as_ref()?;
-            let image = inputs.images.iter().find(|image| image.digest == *digest)?;
+            let image = inputs.images.iter().find(|image| image.is_of(subject))?;
             image.config.as_ref()?.base_layers()
         };
         let guesses: Vec<Option<usize>> = subjects.iter().map(guess).collect();
@@ -296,11 +295,13 @@ impl Gathered {
 /// Returns the identity a subject is seeded with.
 fn known_image(image: &Inspection) -> KnownImage {
     let config = image.config.as_ref();
+    // The manifest of what Docker saved is nobody's but ours: scanners cannot know it.
+    let by_manifest = !image.image.is_saved_by_docker();
     KnownImage {
         name: image.image.to_string(),
-        manifest_digest: (image.index.as_ref() != Some(&image.digest))
+        manifest_digest: (by_manifest && image.index.as_ref() != Some(&image.digest))
             .then(|| image.digest.clone()),
-        index_digest: image.index.clone(),
+        index_digest: image.index.clone().filter(|_| by_manifest),
         image_id: image
             .config_descriptor
             .as_ref()

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::ScannerError;
 use crate::model::oci::Descriptor;
-use crate::model::{Digest, Image, ImageReference};
+use crate::model::{ArchiveForm, Digest, Image, ImageReference};
 
 /// The most characters of an image's name in a file name.
 const MAX_LABEL: usize = 100;
@@ -103,6 +103,10 @@ impl Target {
                 directory,
                 reference,
             }) => Ok(layout(directory, reference)),
+            // Told apart above, where the file is looked for too.
+            Ok(Image::Archive { .. } | Image::Daemon(_)) => {
+                Err(wrong("it is named twice".to_owned()))
+            }
             Err(error) => Err(wrong(error.detail)),
         }
     }
@@ -120,7 +124,8 @@ impl Target {
         }
     }
 
-    /// Returns the image, where it is one that countersign reads itself.
+    /// Returns the image, where it is one that countersign reads itself. The daemon's is not: it
+    /// would be fetched twice.
     #[must_use]
     pub fn image(&self) -> Option<Image> {
         match self {
@@ -133,10 +138,9 @@ impl Target {
                 directory: directory.clone(),
                 reference: reference.clone(),
             }),
-            Self::OciArchive(_)
-            | Self::DockerArchive(_)
-            | Self::DockerDaemon(_)
-            | Self::Directory(_) => None,
+            Self::OciArchive(file) => Some(of_archive(ArchiveForm::Oci, file)),
+            Self::DockerArchive(file) => Some(of_archive(ArchiveForm::Docker, file)),
+            Self::DockerDaemon(_) | Self::Directory(_) => None,
         }
     }
 
@@ -178,6 +182,14 @@ fn layout(directory: PathBuf, reference: Option<String>) -> Target {
         directory,
         reference,
         chosen: None,
+    }
+}
+
+fn of_archive(form: ArchiveForm, file: &Path) -> Image {
+    Image::Archive {
+        form,
+        file: file.to_owned(),
+        reference: None,
     }
 }
 
