@@ -239,9 +239,9 @@ fn image(text: &str) -> Result<Image, Stop> {
 fn registry_image(text: &str) -> Result<ImageReference, Stop> {
     match image(text)? {
         Image::Registry(reference) => Ok(reference),
-        Image::Layout { .. } | Image::Archive { .. } | Image::Daemon(_) => Err(Stop::usage(format!(
-            "{text} is in no registry; signatures are kept in registries"
-        ))
+        Image::Layout { .. } | Image::Archive { .. } | Image::Daemon(_) => Err(Stop::usage(
+            format!("{text} is in no registry; signatures are kept in registries"),
+        )
         .hint("promote it, or copy it to a registry first")),
     }
 }

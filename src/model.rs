@@ -30,7 +30,9 @@ pub use finding::{ConfigSource, Finding, FindingKey, LayerPlace, Observation, Re
 pub use package::{Location, Package, PackageIdentity};
 pub use pattern::{ParsePatternError, Pattern};
 pub use purl::{ParsePurlError, Purl};
-pub use reference::{ArchiveForm, Image, ImageReference, ParseReferenceError, Platform, Repository};
+pub use reference::{
+    ArchiveForm, Image, ImageReference, ParseReferenceError, Platform, Repository,
+};
 pub use report::{
     DatabaseAge, Encoding, Format, Kind, LEVEL, Loss, MatchKind, Origin, Record, RecordCounts,
     Report, ScanOption, Span, SubjectClaim, SuppressedBy, Suppression,

@@ -30,9 +30,9 @@ pub use client::Client;
 pub use connection::ClientOptions;
 pub use copy::{BlobFate, BlobOutcome, BlobProgress, CopyOutcome, CopyProgress, copy};
 pub use error::RegistryError;
-pub use inspect::{DigestTag, Inspection, Layer, PlatformEntry, inspect};
+pub use inspect::{Inspection, Layer, PlatformEntry, inspect};
 pub use layout::{Layout, LayoutEntry};
-pub use referrers::{Referrers, ReferrersSource};
+pub use referrers::{DigestTag, Referrers, ReferrersSource};
 pub use resolve::{Resolved, Source, resolve};
 pub use survey::{BlobAction, Survey, SurveyedBlob, survey};
 

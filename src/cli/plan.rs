@@ -34,9 +34,11 @@ pub(super) fn run(args: &PlanArgs, settings: &Settings) -> Result<Exit, Stop> {
         return Ok(Exit::Ledger);
     }
     let signer = signer_info(&args.common, settings)?;
-    let (plan, _observed) = work::block_on(async {
+    let plan = work::block_on(async {
         let doors = settings.connector.doors(None).await?;
-        make(&asked, &doors, signer.as_ref(), None, settings).await
+        let (mut plan, observed) = make(&asked, &doors, signer.as_ref(), None, settings).await?;
+        plan.attached = promotion::attached(&observed, &asked.review).await?;
+        Ok::<_, Stop>(plan)
     })??;
     if format == Format::Json {
         output.document("plan", &plan)?;
@@ -171,7 +173,21 @@ fn tell(output: &mut output::Output, plan: &Plan) -> Result<(), Stop> {
     line("source", &plan.source)?;
     line("destination", &plan.destination)?;
     line("digest", &plan.digest.to_string())?;
-    line("platforms", &plan.platforms.join(", "))?;
+    for platform in &plan.platform_reviews {
+        let reviewed = match &platform.subject {
+            Some(subject) => format!("reviewed as {subject}"),
+            None => "NOT REVIEWED".to_owned(),
+        };
+        let attestations = match platform.attestations.len() {
+            0 => String::new(),
+            count => format!(", with {count} attestations of its builder"),
+        };
+        let text = format!(
+            "{} {} {reviewed}{attestations}",
+            platform.platform, platform.digest
+        );
+        line("platform", &text)?;
+    }
     let tag = match &plan.tag.from {
         None => format!("{} is new", plan.tag.name),
         Some(from) if *from == plan.tag.to => format!("{} names this image already", plan.tag.name),
@@ -188,6 +204,22 @@ fn tell(output: &mut output::Output, plan: &Plan) -> Result<(), Stop> {
             thousands(plan.bytes_to_send)
         ),
     )?;
+    for attached in &plan.attached {
+        let what = attached
+            .tag
+            .as_deref()
+            .or(attached.artifact_type.as_deref());
+        let mut text = format!(
+            "{} {} {}",
+            attached.action,
+            what.unwrap_or("artifact"),
+            attached.digest
+        );
+        if let Some(reason) = &attached.reason {
+            text.push_str(&format!(": {reason}"));
+        }
+        line("attached", &text)?;
+    }
     match &plan.signer {
         None => line("signer", "none")?,
         Some(signer) => line("signer", &format!("{} {}", signer.key, signer.fingerprint))?,

@@ -459,7 +459,12 @@ mod tests {
             assert_eq!(image, expected, "{text}");
             assert_eq!(image.to_string().parse::<Image>().unwrap(), expected);
         }
-        for text in ["docker-archive:", "oci-archive::v1", "oci-archive:a:", "docker-daemon:"] {
+        for text in [
+            "docker-archive:",
+            "oci-archive::v1",
+            "oci-archive:a:",
+            "docker-daemon:",
+        ] {
             assert!(text.parse::<Image>().is_err(), "{text}");
         }
         let daemon: Image = "docker-daemon:app:1".parse().unwrap();

@@ -40,7 +40,10 @@ pub(super) fn commands(
         }
         // Others compress the layers, and so push it under another digest.
         Image::Archive { .. } | Image::Daemon(_) => {
-            vec![format!("# no other tool copies {} as {digest}", request.source)]
+            vec![format!(
+                "# no other tool copies {} as {digest}",
+                request.source
+            )]
         }
     };
     if let Some(key) = key {

@@ -13,7 +13,7 @@ use crate::triage::gate::{Blocker, Excused, Gate, PromotionContext, Remedy};
 use crate::triage::policy::{MoveTags, Platforms, Sign};
 
 use super::commands::commands;
-use super::{Document, Observed, ObservedPlatform, PromotionError, Request};
+use super::{Attached, Document, Observed, ObservedPlatform, PromotionError, Request};
 
 /// The name of the plan's document.
 const SCHEMA: &str = "countersign/plan/v1";
@@ -24,6 +24,8 @@ pub mod plan_class {
     pub const SOURCE_MOVED: &str = "source-moved";
     /// A platform of the index was not reviewed.
     pub const PLATFORM: &str = "platform-not-reviewed";
+    /// An attestation of the index is about none of its platforms.
+    pub const ATTESTATION: &str = "attestation-of-nothing";
     /// No report is about this image.
     pub const NOT_REVIEWED: &str = "not-reviewed";
     /// The destination's tag names another digest.
@@ -58,6 +60,21 @@ pub struct TagMove {
     pub to: Digest,
 }
 
+/// One platform of what is promoted, and whether somebody reviewed it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PlatformReview {
+    /// The platform; `unknown` where neither index nor configuration names one.
+    pub platform: String,
+    /// The digest of its manifest.
+    pub digest: Digest,
+    /// Whether a subject of the review is this image.
+    pub reviewed: bool,
+    /// That subject's name.
+    pub subject: Option<String>,
+    /// The builder's attestations about it, which go with it.
+    pub attestations: Vec<Digest>,
+}
+
 /// What happens to one blob, or what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BlobPlan {
@@ -80,6 +97,8 @@ pub struct Plan {
     pub digest: Digest,
     /// The platforms copied.
     pub platforms: Vec<String>,
+    /// The same platforms, with what was reviewed of each.
+    pub platform_reviews: Vec<PlatformReview>,
     /// The destination repository and tag.
     pub destination: String,
     /// What happens to the tag.
@@ -90,6 +109,9 @@ pub struct Plan {
     pub bytes_to_send: u64,
     /// What happens to referrers: `copy`, `remake`, `none`.
     pub referrers: crate::triage::policy::Referrers,
+    /// What is attached to the image at the source, and what becomes of each. Not part of the
+    /// digest: `referrers` is. Empty before it is looked for.
+    pub attached: Vec<Attached>,
     /// Who signs; none with `--no-sign`.
     pub signer: Option<SignerInfo>,
     /// Where the evidence goes.
@@ -162,11 +184,13 @@ pub fn plan(
         source: request.source.pinned(&observed.manifest.digest),
         digest: observed.manifest.digest.clone(),
         platforms: observed.platforms.iter().map(platform_name).collect(),
+        platform_reviews: draft.platforms,
         destination: format!("{}:{}", request.destination.repository, tag.name),
         tag,
         blobs: blobs(observed),
         bytes_to_send: observed.survey.bytes_to_send,
         referrers: review.policy.promotion.referrers,
+        attached: Vec::new(),
         signer,
         archive: archive.map(str::to_owned),
         policy_sha256: review.policy.sha256(),
@@ -217,6 +241,7 @@ impl Plan {
 /// What is gathered while the plan is judged.
 #[derive(Default)]
 struct Draft {
+    platforms: Vec<PlatformReview>,
     subjects: Vec<usize>,
     reports: Vec<Digest>,
     approvals: Vec<Digest>,
@@ -256,6 +281,14 @@ impl Draft {
             let text = format!("{foreign} layers live outside the registry and are not copied");
             self.warn(plan_class::FOREIGN_LAYERS, text);
         }
+        if !observed.orphans.is_empty() {
+            let named: Vec<String> = observed.orphans.iter().map(Digest::to_string).collect();
+            let text = format!(
+                "attestations about no platform of the index: {}",
+                named.join(", ")
+            );
+            self.warn(plan_class::ATTESTATION, text);
+        }
     }
 
     /// Asks the gate for each platform, and names the platforms nobody reviewed.
@@ -267,16 +300,22 @@ impl Draft {
         promoter_key: Option<&Digest>,
         now: DateTime<Utc>,
     ) {
-        let index = (observed.platforms.first().map(|first| &first.digest)
-            != Some(&observed.manifest.digest))
-        .then_some(&observed.manifest.digest);
         let mut unreviewed = Vec::new();
         let mut gates: Vec<Gate> = Vec::new();
         for platform in &observed.platforms {
-            match reviewed_as(review, platform, index) {
+            let found = reviewed_as(review, platform, &observed.platforms);
+            let subject = found.and_then(|subject| review.subjects.get(subject));
+            self.platforms.push(PlatformReview {
+                platform: platform_name(platform),
+                digest: platform.digest.clone(),
+                reviewed: subject.is_some(),
+                subject: subject.map(|subject| subject.name.clone()),
+                attestations: platform.attestations.clone(),
+            });
+            match found {
                 None => unreviewed.push(platform_name(platform)),
                 Some(subject) => {
-                    let known = self.take_in(review, request, platform, index, subject);
+                    let known = self.take_in(review, request, platform, subject);
                     let context = PromotionContext {
                         destination: Some(request.destination.repository.to_string()),
                         digest: Some(platform.digest.clone()),
@@ -319,13 +358,13 @@ impl Draft {
         review: &Review,
         request: &Request,
         platform: &ObservedPlatform,
-        index: Option<&Digest>,
         subject: usize,
     ) -> Review {
         // The layers or the image ID proved that this is the image; now its digest is known too.
         let mut known = review.clone();
         if let Some(image) = known.subjects.get_mut(subject) {
             image.manifest_digest = Some(platform.digest.clone());
+            let index = platform.indexes.first();
             image.index_digest = image.index_digest.clone().or_else(|| index.cloned());
         }
         self.subjects.push(subject);
@@ -445,29 +484,36 @@ impl Draft {
 }
 
 /// Returns the subject that was reviewed as this platform's image, recognised by digest, layers or
-/// image ID; never by name.
+/// image ID; never by name. Where only an index's digest is known, the platform must be the only
+/// one of `all` that the subject can be.
 fn reviewed_as(
     review: &Review,
     platform: &ObservedPlatform,
-    index: Option<&Digest>,
+    all: &[ObservedPlatform],
 ) -> Option<usize> {
+    let agrees = |subject: &Subject, other: &ObservedPlatform| {
+        let named = subject.platform.as_ref().zip(other.platform.as_ref());
+        named.is_none_or(|(one, other)| one.agrees_with(other))
+    };
     let is_it = |subject: &Subject| {
         if let Some(digest) = &subject.manifest_digest {
-            return *digest == platform.digest;
+            return *digest == platform.digest || platform.made_up.as_ref() == Some(digest);
         }
-        let other_platform = matches!(
-            (&subject.platform, &platform.platform),
-            (Some(one), Some(other)) if !one.agrees_with(other)
-        );
-        if other_platform {
+        if !agrees(subject, platform) {
             return false;
         }
         if !subject.diff_ids.is_empty() && !platform.diff_ids.is_empty() {
             return subject.diff_ids == platform.diff_ids;
         }
+        let alone = || all.iter().filter(|other| agrees(subject, other)).count() == 1;
         subject.image_id.as_ref() == Some(&platform.image_id)
             || subject.is_named_by(&platform.digest)
-            || index.is_some_and(|index| subject.is_named_by(index) && subject.platform.is_some())
+            || (subject.platform.is_some()
+                && platform
+                    .indexes
+                    .iter()
+                    .any(|index| subject.is_named_by(index))
+                && alone())
     };
     review.subjects.iter().position(is_it)
 }

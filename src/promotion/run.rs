@@ -16,12 +16,13 @@ use crate::model::{Digest, Repository};
 use crate::registry::{CopyProgress, RegistryError, copy};
 use crate::review::Review;
 use crate::signatures::{self, Fate, Format, SignOptions, VerifyOptions};
+use crate::triage::policy::Referrers;
 
 use super::evidence;
 use super::plan::{differences, plan};
-use super::referrers::copy_referrers;
+use super::referrers::{attached, copy_attached};
 use super::{
-    BlobPlan, Doors, Event, EventKind, Observed, Plan, PromotionError, Receipt, Request,
+    Attached, BlobPlan, Doors, Event, EventKind, Observed, Plan, PromotionError, Receipt, Request,
     SignerInfo, Step, observe,
 };
 
@@ -88,6 +89,8 @@ struct Outcome {
     bytes_sent: u64,
     retries: u64,
     copied: bool,
+    /// What was attached at the source, and what became of it.
+    attached: Vec<Attached>,
     signatures: Vec<Digest>,
     /// The formats in which a signature can be found now.
     formats: Vec<Format>,
@@ -271,14 +274,14 @@ impl Job<'_> {
                 action: blob.fate.as_str(),
             })
             .collect();
-        let copied = copy_referrers(
-            self.order.plan.referrers,
-            observed,
-            client,
-            self.repository,
-            self.cancel,
-        )
-        .await?;
+        if self.order.plan.referrers != Referrers::None {
+            let mut attached = attached(observed, self.order.review).await?;
+            let to = (client, self.repository);
+            copy_attached(&mut attached, observed, to, self.cancel).await?;
+            self.outcome.attached = attached;
+        }
+        let attached = self.outcome.attached.iter();
+        let copied = attached.filter(|it| it.action != "left").count();
         let count = |action: &str| {
             let fates = self.outcome.fates.iter();
             fates.filter(|blob| blob.action == action).count()
@@ -429,7 +432,10 @@ impl Job<'_> {
 
     fn receipt(&self) -> Receipt {
         Receipt {
-            plan: self.order.plan.clone(),
+            plan: Plan {
+                attached: self.outcome.attached.clone(),
+                ..self.order.plan.clone()
+            },
             fates: self.outcome.fates.clone(),
             retries: self.outcome.retries,
             started: self.started,

@@ -29,7 +29,10 @@ const MESSAGE_LIMIT: u64 = 64 << 10;
 fn socket(host: Option<&str>) -> Result<PathBuf, RegistryError> {
     match host {
         None | Some("") => Ok(PathBuf::from(SOCKET)),
-        Some(host) => match host.strip_prefix("unix://").filter(|path| path.starts_with('/')) {
+        Some(host) => match host
+            .strip_prefix("unix://")
+            .filter(|path| path.starts_with('/'))
+        {
             Some(path) => Ok(PathBuf::from(path)),
             None => Err(RegistryError::Daemon {
                 socket: foreign(host),

@@ -216,7 +216,11 @@ async fn layer(
         return Ok((extent, described("", diff_id.clone())));
     };
     let (kind, Some(unpacked)) = (
-        if packing == Packing::Gzip { "+gzip" } else { "+zstd" },
+        if packing == Packing::Gzip {
+            "+gzip"
+        } else {
+            "+zstd"
+        },
         packing.reader(tar.reader(extent)),
     ) else {
         return Err(RegistryError::Unsupported {
@@ -227,7 +231,11 @@ async fn layer(
     let found = hash(tar, name, unpacked).await?;
     if found != *diff_id {
         return Err(RegistryError::Mismatch {
-            what: format!("layer `{}` of {}, unpacked,", foreign(name), tar.path().display()),
+            what: format!(
+                "layer `{}` of {}, unpacked,",
+                foreign(name),
+                tar.path().display()
+            ),
             expected: diff_id.to_string(),
             actual: found.to_string(),
         });

@@ -5,19 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::stream::StreamExt as _;
-
 use super::CONFIG_LIMIT;
 use super::client::Client;
 use super::error::{RegistryError, foreign};
-use super::referrers::{Referrers, ReferrersSource};
+use super::referrers::{DigestTag, Referrers, ReferrersSource};
 use super::resolve::{Source, resolve};
 use crate::model::oci::{Descriptor, ImageConfig, Manifest, ManifestKind, media_type};
 use crate::model::{Digest, Image, Platform, Repository, Subject};
 use crate::text::secret;
-
-/// The suffixes of cosign's tags beside an image.
-const SUFFIXES: [&str; 3] = ["sig", "att", "sbom"];
 
 /// What an image consists of.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,17 +79,6 @@ pub struct Layer {
     pub diff_id: Option<Digest>,
     /// The command that made it; none where the history does not match.
     pub created_by: Option<String>,
-}
-
-/// A tag of cosign's beside an image: `sha256-<hex>.sig`, `.att` or `.sbom`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DigestTag {
-    /// The tag.
-    pub tag: String,
-    /// The digest that the tag is about.
-    pub about: Digest,
-    /// What it names.
-    pub descriptor: Descriptor,
 }
 
 /// Reads what there is to see about an image. Where it is an index and no platform is asked for,
@@ -276,31 +260,9 @@ impl Inspection {
                 Err(error) => self.warnings.push(error.to_string()),
             }
         }
-        let tags: Vec<(String, Digest)> = about
-            .iter()
-            .flat_map(|digest| {
-                let name = move |suffix: &&str| {
-                    let tag = format!("{}-{}.{suffix}", digest.algorithm().as_str(), digest.hex());
-                    (tag, digest.clone())
-                };
-                SUFFIXES.iter().map(name)
-            })
-            .collect();
-        let mut found = futures_util::stream::iter(tags)
-            .map(|(tag, about)| async move {
-                let found = client.head_manifest(repository, &tag).await?;
-                Ok::<_, RegistryError>(found.map(|descriptor| DigestTag {
-                    tag,
-                    about,
-                    descriptor,
-                }))
-            })
-            .buffered(SUFFIXES.len() * 2);
-        while let Some(found) = found.next().await {
-            match found {
-                Ok(found) => self.digest_tags.extend(found),
-                Err(error) => self.warnings.push(error.to_string()),
-            }
+        match client.digest_tags(repository, &about).await {
+            Ok(found) => self.digest_tags = found,
+            Err(error) => self.warnings.push(error.to_string()),
         }
     }
 }

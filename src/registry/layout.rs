@@ -315,7 +315,8 @@ fn names(descriptor: &Descriptor) -> impl Iterator<Item = &str> {
 /// Returns whether two names mean the same, where both are an image's with what Docker fills in.
 pub(super) fn is_same(one: &str, other: &str) -> bool {
     let expanded = |text: &str| text.parse::<ImageReference>().ok();
-    one == other || (one.contains(':') && expanded(one).is_some_and(|one| Some(one) == expanded(other)))
+    one == other
+        || (one.contains(':') && expanded(one).is_some_and(|one| Some(one) == expanded(other)))
 }
 
 /// Checks that a resolved path is a regular file of the folder.

@@ -36,7 +36,9 @@ pub(super) struct Packed {
 pub(super) fn blobs(tar: &Tar) -> Result<HashMap<Digest, Blob>, RegistryError> {
     let mut blobs = HashMap::new();
     for name in tar.names() {
-        let path = name.strip_prefix("blobs/").and_then(|rest| rest.split_once('/'));
+        let path = name
+            .strip_prefix("blobs/")
+            .and_then(|rest| rest.split_once('/'));
         let Some((algorithm, hex)) = path else {
             continue;
         };

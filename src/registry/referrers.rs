@@ -4,6 +4,7 @@
 //! A list is only a hint: whoever uses an entry reads its manifest and checks that its `subject`
 //! is the image. Nothing is verified here.
 
+use futures_util::stream::{StreamExt as _, TryStreamExt as _};
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -17,6 +18,9 @@ use super::error::{RegistryError, foreign};
 use super::transport::Call;
 use crate::model::oci::{Descriptor, Index, ManifestKind, RawManifest, media_type};
 use crate::model::{Digest, Repository};
+
+/// The suffixes of cosign's tags beside an image.
+const SUFFIXES: [&str; 3] = ["sig", "att", "sbom"];
 
 /// Pages of the API that are read.
 const PAGES: usize = 20;
@@ -47,6 +51,17 @@ pub struct Referrers {
     pub listed_by: ReferrersSource,
     /// What was odd.
     pub warnings: Vec<String>,
+}
+
+/// A tag of cosign's beside an image: `sha256-<hex>.sig`, `.att` or `.sbom`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DigestTag {
+    /// The tag.
+    pub tag: String,
+    /// The digest that the tag is about.
+    pub about: Digest,
+    /// What it names.
+    pub descriptor: Descriptor,
 }
 
 /// Returns the fallback tag of a digest.
@@ -85,6 +100,38 @@ impl Client {
             ReferrersSource::FallbackTag,
             repository,
         ))
+    }
+
+    /// Looks for cosign's tags beside images, which no list of referrers names.
+    ///
+    /// # Errors
+    /// When the registry refuses or does not answer.
+    pub async fn digest_tags(
+        &self,
+        repository: &Repository,
+        about: &[Digest],
+    ) -> Result<Vec<DigestTag>, RegistryError> {
+        let name = |digest: &Digest, suffix: &str| {
+            let tag = format!("{}-{}.{suffix}", digest.algorithm().as_str(), digest.hex());
+            (tag, digest.clone())
+        };
+        let tags: Vec<(String, Digest)> = about
+            .iter()
+            .flat_map(|digest| SUFFIXES.map(|suffix| name(digest, suffix)))
+            .collect();
+        let found: Vec<Option<DigestTag>> = futures_util::stream::iter(tags)
+            .map(|(tag, about)| async move {
+                let found = self.head_manifest(repository, &tag).await?;
+                Ok::<_, RegistryError>(found.map(|descriptor| DigestTag {
+                    tag,
+                    about,
+                    descriptor,
+                }))
+            })
+            .buffered(SUFFIXES.len() * 2)
+            .try_collect()
+            .await?;
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// Asks the referrers API; none where the registry has none.

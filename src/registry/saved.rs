@@ -8,14 +8,14 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
+use super::CONFIG_LIMIT;
 use super::docker;
 use super::error::{RegistryError, foreign};
 use super::layout::Layout;
 use super::tar::Tar;
 use super::unpack::Packing;
-use super::CONFIG_LIMIT;
-use crate::model::oci::{Descriptor, ImageConfig, ManifestKind};
 use crate::model::ArchiveForm;
+use crate::model::oci::{Descriptor, ImageConfig, ManifestKind};
 
 /// The most bytes that a compressed archive may have when it is unpacked.
 pub(super) const SPOOL_LIMIT: u64 = 10 << 30;

@@ -274,7 +274,10 @@ impl Scan<'_> {
         };
         let end = data.offset.checked_add(size);
         if end.is_none_or(|end| end > self.length) {
-            let text = format!("`{}` is cut off: {size} bytes are announced", foreign(&name));
+            let text = format!(
+                "`{}` is cut off: {size} bytes are announced",
+                foreign(&name)
+            );
             return Err(self.wrong(&text));
         }
         self.take(header.kind(), &name, link, data)?;
@@ -392,7 +395,10 @@ impl Scan<'_> {
         let mut found = Extension::default();
         let mut rest = bytes.as_slice();
         while !rest.is_empty() {
-            let space = rest.iter().position(|byte| *byte == b' ').ok_or_else(wrong)?;
+            let space = rest
+                .iter()
+                .position(|byte| *byte == b' ')
+                .ok_or_else(wrong)?;
             let length: usize = rest
                 .get(..space)
                 .and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok())

@@ -2,6 +2,7 @@
 //!
 //! Fixtures are built here, byte by byte; no file of the repository is read.
 
+mod archives;
 mod attached;
 mod copying;
 mod hostile;

@@ -44,7 +44,10 @@ impl Packing {
 
     /// Returns a reader of what the bytes of `packed` were made from; none where that is not
     /// unpacked here.
-    pub(super) fn reader<'r>(self, packed: impl Read + Send + 'r) -> Option<Box<dyn Read + Send + 'r>> {
+    pub(super) fn reader<'r>(
+        self,
+        packed: impl Read + Send + 'r,
+    ) -> Option<Box<dyn Read + Send + 'r>> {
         match self {
             Self::Gzip => Some(Box::new(MultiGzDecoder::new(BufReader::new(packed)))),
             Self::Zstandard => Some(Box::new(Frames {

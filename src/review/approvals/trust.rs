@@ -25,8 +25,9 @@ impl TrustedKeys {
         Self { keys, fingerprints }
     }
 
-    /// Returns the keys.
-    pub(super) fn keys(&self) -> &[PublicKey] {
+    /// Returns the keys; those known by their fingerprint alone are not among them.
+    #[must_use]
+    pub fn keys(&self) -> &[PublicKey] {
         &self.keys
     }
 

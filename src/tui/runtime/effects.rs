@@ -19,7 +19,7 @@ use crate::environment::Environment;
 use crate::error::Explain;
 use crate::ledger::{Chain, Ledger};
 use crate::model::{Digest, Image, Platform};
-use crate::promotion::{Order, Plan, Request, observe, plan, run};
+use crate::promotion::{Order, Plan, Request, attached, observe, plan, run};
 use crate::review::{DecideRequest, Failure, Inputs, Review, open, record, withdraw};
 use crate::signing::{Password, Signer};
 use crate::triage::policy::Policy;
@@ -418,5 +418,10 @@ async fn planned(world: &World, review: &Review, request: &Request) -> Result<Pl
         .map_err(|error| failed(&error))?;
     let archive = world.connector.config.archive.as_deref();
     let now = world.connector.environment.now();
-    plan(review, request, &observed, signer.as_ref(), archive, now).map_err(|error| failed(&error))
+    let mut plan = plan(review, request, &observed, signer.as_ref(), archive, now)
+        .map_err(|error| failed(&error))?;
+    plan.attached = attached(&observed, review)
+        .await
+        .map_err(|error| failed(&error))?;
+    Ok(plan)
 }

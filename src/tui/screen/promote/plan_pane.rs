@@ -6,7 +6,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use crate::promotion::Plan;
+use crate::promotion::{Plan, PlatformReview};
 use crate::text::{Safe, thousands};
 use crate::tui::context::Context;
 use crate::tui::message::Failed;
@@ -93,12 +93,22 @@ fn blobs(plan: &Plan) -> String {
         thousands(plan.blobs.len() as u64),
         size(plan.bytes_to_send),
         thousands(there as u64),
-        if plan.platforms.is_empty() {
-            "platform unknown".to_owned()
-        } else {
-            plan.platforms.join(", ")
-        }
+        platforms(plan)
     )
+}
+
+/// Names the platforms, and says which of them nobody reviewed.
+fn platforms(plan: &Plan) -> String {
+    let name = |one: &PlatformReview| match one.reviewed {
+        true => one.platform.clone(),
+        false => format!("{} NOT REVIEWED", one.platform),
+    };
+    let named: Vec<String> = plan.platform_reviews.iter().map(name).collect();
+    if named.is_empty() {
+        "platform unknown".to_owned()
+    } else {
+        named.join(", ")
+    }
 }
 
 impl State {
