@@ -8,6 +8,7 @@ mod remake;
 
 use std::collections::VecDeque;
 
+use chrono::{DateTime, Utc};
 use futures_util::stream::{StreamExt as _, TryStreamExt as _};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -16,6 +17,7 @@ use crate::model::oci::{Descriptor, Manifest, ManifestKind, RawManifest, media_t
 use crate::model::{Digest, Repository};
 use crate::registry::{Client, RegistryError, Source, copy};
 use crate::review::Review;
+use crate::signing::Signer;
 use crate::triage::policy::Referrers;
 
 use super::{Observed, PromotionError};
@@ -47,7 +49,8 @@ pub struct Attached {
     pub tag: Option<String>,
     /// What it is, as the list says.
     pub artifact_type: Option<String>,
-    /// `copy`, `remake` or `leave`; in a receipt `copied`, `there`, `remade` or `left`.
+    /// `copy`, `remake` or `leave`; in a receipt `copied`, `there` (it was before), `remade` or
+    /// `left`.
     pub action: &'static str,
     /// Why it is left.
     pub reason: Option<String>,
@@ -157,6 +160,41 @@ pub(super) async fn copy_attached(
         list.push(one);
     }
     Ok(())
+}
+
+/// Says again what trusted keys said about the image at the source, signed by our key, and notes
+/// what became of each. The image must be signed by it already: to some verifiers any statement of a
+/// key is a signature.
+pub(super) async fn remake_attached(
+    list: &mut [Attached],
+    observed: &Observed,
+    review: &Review,
+    to: (&Client, &Repository),
+    signing: Option<(&Signer, DateTime<Utc>)>,
+) {
+    let Source::Registry { client, repository } = &observed.source else {
+        return;
+    };
+    for one in list.iter_mut().filter(|one| one.action == "remake") {
+        let Some((signer, created)) = signing else {
+            one.leave("this promotion signs nothing");
+            continue;
+        };
+        if one.about != observed.manifest.digest {
+            one.leave("it is about one platform, and only the whole is signed");
+            continue;
+        }
+        let subject = observed.manifest.descriptor();
+        let from = (client, repository);
+        let made = match remake::statements(from, one, review.trusted.keys()).await {
+            Ok(statements) => remake::say(&statements, &subject, to, signer, created).await,
+            Err(reason) => Err(reason),
+        };
+        match made {
+            Ok(action) => one.action = action,
+            Err(reason) => one.leave(reason),
+        }
+    }
 }
 
 /// Returns what is attached to an attachment.

@@ -16,11 +16,12 @@ use crate::model::{Digest, Repository};
 use crate::registry::{CopyProgress, RegistryError, copy};
 use crate::review::Review;
 use crate::signatures::{self, Fate, Format, SignOptions, VerifyOptions};
+use crate::signing::Signer;
 use crate::triage::policy::Referrers;
 
 use super::evidence;
 use super::plan::{differences, plan};
-use super::referrers::{attached, copy_attached};
+use super::referrers::{attached, copy_attached, remake_attached};
 use super::{
     Attached, BlobPlan, Doors, Event, EventKind, Observed, Plan, PromotionError, Receipt, Request,
     SignerInfo, Step, observe,
@@ -314,6 +315,7 @@ impl Job<'_> {
 
     async fn sign(&mut self, observed: &Observed) -> Result<String, PromotionError> {
         let (Some(_), Some(signer)) = (&self.order.plan.signer, &self.doors.signer) else {
+            self.remake(observed, None).await;
             return Ok("not signed, as planned".to_owned());
         };
         let options = SignOptions {
@@ -340,11 +342,19 @@ impl Job<'_> {
             self.outcome.signatures.push(stored.digest);
         }
         let mut detail = format!("bundle and .sig tag, key {}", outcome.key_fingerprint);
+        let signing = Some((signer, options.created));
+        self.remake(observed, signing).await;
         for warning in outcome.warnings {
             detail.push_str("; ");
             detail.push_str(&warning);
         }
         Ok(detail)
+    }
+
+    async fn remake(&mut self, observed: &Observed, signing: Option<(&Signer, DateTime<Utc>)>) {
+        let to = (&self.doors.client, self.repository);
+        let list = &mut self.outcome.attached;
+        remake_attached(list, observed, self.order.review, to, signing).await;
     }
 
     async fn verify_signature(&self) -> Result<String, PromotionError> {

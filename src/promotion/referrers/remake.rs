@@ -3,12 +3,17 @@
 //!
 //! What no trusted key signed is never said again.
 
+use bytes::Bytes;
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde_json::json;
+
 use crate::formats::envelope::Statement;
-use crate::model::oci::Descriptor;
+use crate::model::oci::{Descriptor, RawManifest, media_type};
 use crate::model::{Digest, Repository};
 use crate::registry::Client;
 use crate::signing::{
-    APPROVAL_PREDICATE, PublicKey, SIGN_PREDICATE, check_bundle, verify_envelope_by,
+    APPROVAL_PREDICATE, PublicKey, SIGN_PREDICATE, Signer, bundle_of, check_bundle,
+    verify_envelope_by,
 };
 
 use super::{Attached, ENVELOPE, plain, subject};
@@ -77,6 +82,98 @@ pub(super) async fn statements(
     } else {
         Ok(found)
     }
+}
+
+/// Signs the statements about `subject` with our key and puts them beside it, each once; returns
+/// what became of them.
+///
+/// # Errors
+/// The reason why they are not there.
+pub(super) async fn say(
+    statements: &[Statement],
+    subject: &Descriptor,
+    (client, repository): (&Client, &Repository),
+    signer: &Signer,
+    created: DateTime<Utc>,
+) -> Result<&'static str, String> {
+    let mut there = said(subject, (client, repository), signer).await?;
+    let mut action = "there";
+    for statement in statements {
+        let kind = statement.predicate_type.as_str();
+        let own = Statement::about(&subject.digest, kind, statement.predicate.clone());
+        if there.contains(&own) {
+            continue;
+        }
+        let text = own.to_json().map_err(|error| error.to_string())?;
+        let bundle = bundle_of(signer, &text).await;
+        let bundle = Bytes::from(bundle.map_err(|error| error.to_string())?);
+        let empty = Bytes::from_static(b"{}");
+        let manifest = manifest(kind, &empty, &bundle, subject, created);
+        let put = async {
+            client.put_blob(repository, empty).await?;
+            client.put_blob(repository, bundle).await?;
+            client
+                .put_referrer(repository, &subject.digest, &manifest)
+                .await
+        };
+        let warnings = put.await.map_err(|error| error.to_string())?;
+        if let Some(warning) = warnings.into_iter().next() {
+            return Err(warning);
+        }
+        there.push(own);
+        action = "remade";
+    }
+    Ok(action)
+}
+
+/// Returns what our key says about the image already.
+async fn said(
+    subject: &Descriptor,
+    (client, repository): (&Client, &Repository),
+    signer: &Signer,
+) -> Result<Vec<Statement>, String> {
+    let listed = client.referrers(repository, &subject.digest).await;
+    let keys = std::slice::from_ref(signer.public_key());
+    let mut found = Vec::new();
+    for entry in listed.map_err(|error| error.to_string())?.manifests {
+        let one = Attached::new(&subject.digest, entry, None);
+        found.extend(
+            statements((client, repository), &one, keys)
+                .await
+                .unwrap_or_default(),
+        );
+    }
+    Ok(found)
+}
+
+/// The manifest that a bundle is stored as.
+fn manifest(
+    kind: &str,
+    empty: &Bytes,
+    bundle: &Bytes,
+    subject: &Descriptor,
+    created: DateTime<Utc>,
+) -> RawManifest {
+    let described = |media_type: &str, bytes: &Bytes| json!({"mediaType": media_type, "digest": Digest::of(bytes), "size": bytes.len()});
+    let document = json!({
+        "schemaVersion": 2,
+        "mediaType": media_type::OCI_MANIFEST,
+        "artifactType": media_type::BUNDLE,
+        "config": described(media_type::EMPTY, empty),
+        "layers": [described(media_type::BUNDLE, bundle)],
+        "subject": {
+            "mediaType": subject.media_type,
+            "digest": subject.digest,
+            "size": subject.size,
+        },
+        "annotations": {
+            "dev.sigstore.bundle.content": "dsse-envelope",
+            "dev.sigstore.bundle.predicateType": kind,
+            "org.opencontainers.image.created": created.to_rfc3339_opts(SecondsFormat::Secs, true),
+        },
+    });
+    let bytes = document.to_string().into();
+    RawManifest::new(bytes, media_type::OCI_MANIFEST.to_owned())
 }
 
 fn verified(
