@@ -29,6 +29,7 @@ mod scenario;
 mod schemas;
 mod secrets;
 mod signatures;
+mod sources;
 mod store_s3;
 mod support;
 mod terminal;
