@@ -186,7 +186,7 @@ impl Bench {
     }
 
     fn work(&self) -> PathBuf {
-        self.sandbox.work().to_owned()
+        self.sandbox.work().clone()
     }
 
     /// Writes the policy: nothing has to be signed, and `more` about promotions.

@@ -209,15 +209,16 @@ fn tell(output: &mut output::Output, plan: &Plan) -> Result<(), Stop> {
             .tag
             .as_deref()
             .or(attached.artifact_type.as_deref());
-        let mut text = format!(
-            "{} {} {}",
+        let reason = match &attached.reason {
+            Some(reason) => format!(": {reason}"),
+            None => String::new(),
+        };
+        let text = format!(
+            "{} {} {}{reason}",
             attached.action,
             what.unwrap_or("artifact"),
             attached.digest
         );
-        if let Some(reason) = &attached.reason {
-            text.push_str(&format!(": {reason}"));
-        }
         line("attached", &text)?;
     }
     match &plan.signer {

@@ -12,7 +12,7 @@ use crate::registry::{
 
 use super::{PromotionError, Request};
 
-/// The annotation by which BuildKit says which manifest an attestation is about.
+/// The annotation by which `BuildKit` says which manifest an attestation is about.
 const ABOUT: &str = "vnd.docker.reference.digest";
 
 /// One platform of the image, with everything a subject can be recognised by.

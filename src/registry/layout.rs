@@ -198,13 +198,12 @@ impl Layout {
         struct Typed {
             media_type: Option<String>,
         }
-        let (path, bytes) = match &self.packed {
-            Some(packed) => (self.root.clone(), packed.bytes(digest, MANIFEST_LIMIT)?),
-            None => {
-                let path = self.blob_path(digest)?;
-                let bytes = read_small(&path)?;
-                (path, bytes.into())
-            }
+        let (path, bytes) = if let Some(packed) = &self.packed {
+            (self.root.clone(), packed.bytes(digest, MANIFEST_LIMIT)?)
+        } else {
+            let path = self.blob_path(digest)?;
+            let bytes = read_small(&path)?;
+            (path, bytes.into())
         };
         let typed: Typed = serde_json::from_slice(&bytes)
             .map_err(|error| RegistryError::layout(&path, foreign(&error.to_string())))?;
@@ -242,18 +241,15 @@ impl Layout {
     /// # Errors
     /// When it is missing, no regular file, outside the folder or of another size.
     pub fn check(&self, descriptor: &Descriptor) -> Result<(), RegistryError> {
-        let (what, size) = match &self.packed {
-            Some(packed) => {
-                let what = format!("blob {} of {}", descriptor.digest, self.root.display());
-                (what, packed.size(&descriptor.digest)?)
-            }
-            None => {
-                let path = self.blob_path(&descriptor.digest)?;
-                let file = path
-                    .metadata()
-                    .map_err(|error| RegistryError::layout(&path, error.to_string()))?;
-                (path.display().to_string(), file.len())
-            }
+        let (what, size) = if let Some(packed) = &self.packed {
+            let what = format!("blob {} of {}", descriptor.digest, self.root.display());
+            (what, packed.size(&descriptor.digest)?)
+        } else {
+            let path = self.blob_path(&descriptor.digest)?;
+            let file = path
+                .metadata()
+                .map_err(|error| RegistryError::layout(&path, error.to_string()))?;
+            (path.display().to_string(), file.len())
         };
         if size == descriptor.size {
             return Ok(());

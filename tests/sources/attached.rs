@@ -176,15 +176,28 @@ fn attachments_are_copied_once_and_nothing_of_the_destination_is_lost() {
     let other = receipt(&bench, &source, "1", &digest, &[&report, "--no-sign"]);
     assert!(actions(&other["attached"]).contains(&("sig".to_owned(), "left".to_owned())));
     assert_eq!(bench.to.tags(SHIP), before);
-    // By policy nothing of it is taken along.
+}
+
+#[test]
+fn by_policy_nothing_is_taken_along() {
+    let bench = Bench::new();
+    let image = Built::new("amd64");
+    image.push(&bench.from, "app", Some("1"));
+    let source = format!("{}/app:1", bench.from.host());
+    let sbom = Bytes::from_static(b"{}");
+    let sbom = refer(&bench, &image.manifest, "application/spdx+json", &sbom);
+    let report = bench.write("r.json", &image.trivy("app"));
     bench.policy("referrers = \"none\"");
     bench.approve(&[&report]);
-    let none = bench.plan(&source, &[&report]);
-    assert!(
-        actions(&none["attached"])
-            .iter()
-            .all(|(_, action)| action == "leave")
+    let plan = bench.plan(&source, &[&report]);
+    assert_eq!(
+        actions(&plan["attached"]),
+        pairs(&[("application/spdx+json", "leave")])
     );
+    let digest = image.digest();
+    let receipt = receipt(&bench, &source, "1", &digest, &[&report, "--no-sign"]);
+    assert_eq!(actions(&receipt["attached"]), []);
+    assert!(bench.to.manifest(SHIP, &sbom.to_string()).is_none());
 }
 
 #[test]

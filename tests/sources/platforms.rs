@@ -19,7 +19,7 @@ fn entry(bytes: &Bytes, kind: &str, platform: &str, about: Option<&Digest>) -> V
     entry
 }
 
-/// What BuildKit attaches: a manifest whose only layer is a statement.
+/// What `BuildKit` attaches: a manifest whose only layer is a statement.
 fn attestation(registry: &Registry, about: &Digest) -> Value {
     let statement = Bytes::from(format!(r#"{{"about":"{about}"}}"#));
     let config = Bytes::from_static(b"{}");
@@ -85,130 +85,101 @@ fn push(bench: &Bench, amd: &Built, arm: &Built) {
     );
 }
 
+/// Index, reports; blockers, warnings; platforms with `reviewed` or `open` and the number of their attestations.
+const TABLE: &str = "
+single    amd         | -        | -           | linux/amd64 reviewed 0
+single    arm         | unseen   | -           | linux/amd64 open 0
+both      amd         | platform | -           | linux/amd64 reviewed 1, linux/arm64/v8 open 1
+both      arm         | platform | -           | linux/amd64 open 1, linux/arm64/v8 reviewed 1
+both      amd arm     | -        | -           | linux/amd64 reviewed 1, linux/arm64/v8 reviewed 1
+nested    amd         | platform | -           | linux/amd64 reviewed 1, linux/arm64/v8 open 1
+nested    amd arm     | -        | -           | linux/amd64 reviewed 1, linux/arm64/v8 reviewed 1
+orphan    amd         | -        | attestation | linux/amd64 reviewed 0
+hidden    amd         | platform | -           | linux/amd64 reviewed 0, unknown/unknown open 0
+unnamed   amd         | platform | -           | linux/amd64 reviewed 0, linux/arm64 open 0
+twice     vague       | unseen   | -           | linux/arm/v6 open 0, linux/arm/v7 open 0
+";
+
+/// The class that a word of the table means.
+fn class(word: &str) -> Vec<&str> {
+    match word {
+        "platform" => vec!["platform-not-reviewed"],
+        "unseen" => vec!["not-reviewed"],
+        "attestation" => vec!["attestation-of-nothing"],
+        _ => Vec::new(),
+    }
+}
+
+fn described(plan: &Value) -> String {
+    let reviews = plan["platform_reviews"].as_array().expect("platforms");
+    let one = |review: &Value| {
+        let state = if review["reviewed"] == true {
+            "reviewed"
+        } else {
+            "open"
+        };
+        let attestations = review["attestations"].as_array().map_or(0, Vec::len);
+        format!(
+            "{} {state} {attestations}",
+            review["platform"].as_str().unwrap_or_default()
+        )
+    };
+    reviews.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+#[track_caller]
+fn holds(bench: &Bench, policy: &str, line: &str) {
+    let columns: Vec<&str> = line.split('|').map(str::trim).collect();
+    let mut words = columns[0].split_whitespace();
+    let tag = words.next().expect("a tag");
+    let reports: Vec<String> = words
+        .map(|name| {
+            bench
+                .work()
+                .join(format!("{name}.json"))
+                .display()
+                .to_string()
+        })
+        .collect();
+    let reports: Vec<&str> = reports.iter().map(String::as_str).collect();
+    let plan = bench.plan(&format!("{}/app:{tag}", bench.from.host()), &reports);
+    let (mut blockers, mut warnings) = (class(columns[1]), class(columns[2]));
+    if policy == "all" && columns[1] == "platform" {
+        warnings.append(&mut blockers);
+    }
+    let mut shown = classes(&plan["warnings"]);
+    shown.retain(|class| !["four-eyes", "unsigned", "unsigned-approval"].contains(class));
+    assert_eq!(
+        classes(&plan["blockers"]),
+        blockers,
+        "{policy}: {line}: {plan}"
+    );
+    assert_eq!(shown, warnings, "{policy}: {line}: {plan}");
+    assert_eq!(described(&plan), columns[3], "{policy}: {line}");
+}
+
 #[test]
 fn a_scan_of_one_platform_approves_that_platform_and_no_other() {
     let bench = Bench::new();
     let (amd, arm) = (Built::new("amd64"), Built::new("arm64"));
     push(&bench, &amd, &arm);
-    let one = bench.write("amd64.json", &amd.trivy("app"));
-    let two = bench.write("arm64.json", &arm.trivy("app"));
-    // A report that knows nothing but the index's digest.
-    let of_index = |tag: &str, name: &str| {
-        let digest = bench.digest(&format!("{}/app:{tag}", bench.from.host()));
-        let mut report = amd.trivy("app");
-        report["Metadata"] = json!({"RepoDigests": [format!("{}/app@{digest}", bench.from.host())],
-            "ImageConfig": {"os": "linux", "architecture": "arm"}});
-        bench.write(name, &report)
-    };
-    let vague = of_index("twice", "vague.json");
-    let (blocked, unseen) = (&["platform-not-reviewed"][..], &["not-reviewed"][..]);
-    let none: &[&str] = &[];
+    // A report that knows nothing but an index's digest, and no variant.
+    let index = bench.digest(&format!("{}/app:twice", bench.from.host()));
+    let mut vague = amd.trivy("app");
+    vague["Metadata"] = json!({"RepoDigests": [format!("{}/app@{index}", bench.from.host())],
+        "ImageConfig": {"os": "linux", "architecture": "arm"}});
+    let reports = [
+        bench.write("amd.json", &amd.trivy("app")),
+        bench.write("arm.json", &arm.trivy("app")),
+        bench.write("vague.json", &vague),
+    ];
     for policy in ["reviewed", "all"] {
         bench.policy(&format!("platforms = \"{policy}\""));
-        bench.approve(&[&one]);
-        bench.approve(&[&two]);
-        bench.approve(&[&vague]);
-        let table: &[(&str, &[&str], &[&str], &[&str], &[&str])] = &[
-            ("single", &[&one], none, none, &["linux/amd64 reviewed 0"]),
-            ("single", &[&two], unseen, none, &["linux/amd64 open 0"]),
-            (
-                "both",
-                &[&one],
-                blocked,
-                none,
-                &["linux/amd64 reviewed 1", "linux/arm64/v8 open 1"],
-            ),
-            (
-                "both",
-                &[&two],
-                blocked,
-                none,
-                &["linux/amd64 open 1", "linux/arm64/v8 reviewed 1"],
-            ),
-            (
-                "both",
-                &[&one, &two],
-                none,
-                none,
-                &["linux/amd64 reviewed 1", "linux/arm64/v8 reviewed 1"],
-            ),
-            (
-                "nested",
-                &[&one],
-                blocked,
-                none,
-                &["linux/amd64 reviewed 1", "linux/arm64/v8 open 1"],
-            ),
-            (
-                "nested",
-                &[&one, &two],
-                none,
-                none,
-                &["linux/amd64 reviewed 1", "linux/arm64/v8 reviewed 1"],
-            ),
-            (
-                "orphan",
-                &[&one],
-                none,
-                &["attestation-of-nothing"],
-                &["linux/amd64 reviewed 0"],
-            ),
-            (
-                "hidden",
-                &[&one],
-                blocked,
-                none,
-                &["linux/amd64 reviewed 0", "unknown/unknown open 0"],
-            ),
-            (
-                "unnamed",
-                &[&one],
-                blocked,
-                none,
-                &["linux/amd64 reviewed 0", "linux/arm64 open 0"],
-            ),
-            (
-                "twice",
-                &[&vague],
-                unseen,
-                none,
-                &["linux/arm/v6 open 0", "linux/arm/v7 open 0"],
-            ),
-        ];
-        for (tag, reports, blockers, warnings, reviews) in table {
-            let source = format!("{}/app:{tag}", bench.from.host());
-            let plan = bench.plan(&source, reports);
-            let known = ["four-eyes", "unsigned", "unsigned-approval"];
-            let mut shown = classes(&plan["warnings"]);
-            shown.retain(|class| !known.contains(class));
-            let (mut blockers, mut warnings) = (blockers.to_vec(), warnings.to_vec());
-            if policy == "all" && blockers == blocked {
-                warnings.append(&mut blockers);
-            }
-            assert_eq!(
-                classes(&plan["blockers"]),
-                blockers,
-                "{policy} {tag}: {plan}"
-            );
-            assert_eq!(shown, warnings, "{policy} {tag}: {plan}");
-            let described: Vec<String> = plan["platform_reviews"]
-                .as_array()
-                .expect("platforms")
-                .iter()
-                .map(|one| {
-                    let state = if one["reviewed"] == true {
-                        "reviewed"
-                    } else {
-                        "open"
-                    };
-                    let attestations = one["attestations"].as_array().map_or(0, Vec::len);
-                    format!(
-                        "{} {state} {attestations}",
-                        one["platform"].as_str().unwrap_or_default()
-                    )
-                })
-                .collect();
-            assert_eq!(described, *reviews, "{policy} {tag}");
+        for report in &reports {
+            bench.approve(&[report]);
+        }
+        for line in TABLE.lines().filter(|line| !line.is_empty()) {
+            holds(&bench, policy, line);
         }
     }
 }

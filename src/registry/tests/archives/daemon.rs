@@ -6,7 +6,7 @@ use hyper::body::Frame;
 use super::*;
 
 /// Answers as the daemon does: the image in pieces of odd sizes, anything else with a message.
-async fn daemon(bytes: Vec<u8>, missing: usize) -> (tempfile::TempDir, Client) {
+fn daemon(bytes: Vec<u8>, missing: usize) -> (tempfile::TempDir, Client) {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("docker.sock");
     let listener = tokio::net::UnixListener::bind(&socket).unwrap();
@@ -57,7 +57,7 @@ async fn daemon(bytes: Vec<u8>, missing: usize) -> (tempfile::TempDir, Client) {
 #[tokio::test]
 async fn an_image_of_the_daemon_is_the_one_that_docker_saves() {
     let saved = tar(&legacy());
-    let (_folder, client) = daemon(saved.clone(), 0).await;
+    let (_folder, client) = daemon(saved.clone(), 0);
     let found = resolve(&client, &image("docker-daemon:app:1"))
         .await
         .unwrap();
@@ -73,7 +73,7 @@ async fn an_image_of_the_daemon_is_the_one_that_docker_saves() {
 
 #[tokio::test]
 async fn what_the_daemon_refuses_or_breaks_off_is_named() {
-    let (_folder, client) = daemon(tar(&legacy()), 5000).await;
+    let (_folder, client) = daemon(tar(&legacy()), 5000);
     for (name, words, kind) in [
         (
             "docker-daemon:other:1",

@@ -5,7 +5,7 @@ use super::*;
 /// A record of a pax header.
 fn record(key: &str, value: &str) -> String {
     let rest = format!(" {key}={value}\n");
-    let length = (1..).find(|length: &usize| length.to_string().len() + rest.len() == *length);
+    let length = (1..999).find(|length: &usize| length.to_string().len() + rest.len() == *length);
     format!("{}{rest}", length.unwrap())
 }
 

@@ -99,9 +99,9 @@ fn blobs(plan: &Plan) -> String {
 
 /// Names the platforms, and says which of them nobody reviewed.
 fn platforms(plan: &Plan) -> String {
-    let name = |one: &PlatformReview| match one.reviewed {
-        true => one.platform.clone(),
-        false => format!("{} NOT REVIEWED", one.platform),
+    let name = |one: &PlatformReview| {
+        let mark = if one.reviewed { "" } else { " NOT REVIEWED" };
+        format!("{}{mark}", one.platform)
     };
     let named: Vec<String> = plan.platform_reviews.iter().map(name).collect();
     if named.is_empty() {
