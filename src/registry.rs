@@ -13,9 +13,11 @@ mod credentials;
 mod daemon;
 mod docker;
 mod error;
+mod feed;
 mod inspect;
 mod layout;
 mod packed;
+mod pace;
 mod referrers;
 mod resolve;
 mod saved;
@@ -28,7 +30,9 @@ mod upload;
 
 pub use client::Client;
 pub use connection::ClientOptions;
-pub use copy::{BlobFate, BlobOutcome, BlobProgress, CopyOutcome, CopyProgress, copy};
+pub use copy::{
+    BlobFate, BlobOutcome, BlobProgress, CopyOutcome, CopyProgress, copy, copy_surveyed,
+};
 pub use error::RegistryError;
 pub use inspect::{Inspection, Layer, PlatformEntry, inspect};
 pub use layout::{Layout, LayoutEntry};

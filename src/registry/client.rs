@@ -3,7 +3,6 @@
 //! Blobs are moved by `upload` and `stream`; this file holds nothing larger than a manifest.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, LINK};
@@ -16,7 +15,9 @@ use super::address::{endpoint, is_own};
 use super::auth::Access;
 use super::connection::{ClientOptions, read_capped};
 use super::error::{RegistryError, foreign};
+use super::pace::Retries;
 use super::transport::{Call, Transport, failure};
+use super::upload::OpenSessions;
 use crate::model::oci::{Descriptor, RawManifest, media_type};
 use crate::model::{Algorithm, Digest, Repository};
 
@@ -33,7 +34,9 @@ application/vnd.docker.distribution.manifest.list.v2+json, */*;q=0.1";
 #[derive(Clone)]
 pub struct Client {
     pub(super) transport: Arc<Transport>,
-    pub(super) retries: Arc<AtomicU64>,
+    pub(super) retries: Arc<Retries>,
+    /// The upload sessions opened by this value and its clones.
+    pub(super) open: Arc<OpenSessions>,
 }
 
 impl std::fmt::Debug for Client {
@@ -51,15 +54,30 @@ impl Client {
         Ok(Self {
             transport: Arc::new(Transport::new(options)?),
             retries: Arc::default(),
+            open: Arc::default(),
         })
     }
 
     /// Returns a clone that counts its retries in `retries`.
-    pub(super) fn counting(&self, retries: &Arc<AtomicU64>) -> Self {
+    pub(super) fn counting(&self, retries: &Arc<Retries>) -> Self {
         Self {
-            transport: self.transport.clone(),
             retries: retries.clone(),
+            ..self.clone()
         }
+    }
+
+    /// Returns a clone whose upload sessions are its own.
+    pub(super) fn apart(&self) -> Self {
+        Self {
+            open: Arc::default(),
+            ..self.clone()
+        }
+    }
+
+    /// Closes the upload sessions that this value and its clones left open, as far as that goes
+    /// quickly: for work that was given up in the middle.
+    pub async fn close_uploads(&self) {
+        self.open.close(self).await;
     }
 
     /// The longest silence of a connection.

@@ -28,6 +28,8 @@ pub struct ClientOptions {
     pub stall_timeout: Duration,
     /// The longest time to connect.
     pub connect_timeout: Duration,
+    /// The longest pause before the second try; it doubles with each further one.
+    pub first_pause: Duration,
 }
 
 impl Default for ClientOptions {
@@ -38,6 +40,7 @@ impl Default for ClientOptions {
             docker_host: None,
             stall_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),
+            first_pause: Duration::from_millis(500),
         }
     }
 }
@@ -50,6 +53,7 @@ pub(super) struct Connections {
     pub(super) docker_config: Option<PathBuf>,
     pub(super) docker_host: Option<String>,
     pub(super) stall: Duration,
+    pub(super) pause: Duration,
 }
 
 impl Connections {
@@ -85,6 +89,7 @@ impl Connections {
             docker_config: options.docker_config.clone(),
             docker_host: options.docker_host.clone(),
             stall: options.stall_timeout,
+            pause: options.first_pause,
         })
     }
 

@@ -8,19 +8,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::client::Client;
 use super::error::RegistryError;
+use super::pace::Retries;
 use super::resolve::Source;
 use super::survey::{BlobAction, Survey, SurveyedBlob, survey};
-use super::upload::{self, OpenSessions};
+use super::upload;
 use crate::model::oci::{Descriptor, ManifestKind, RawManifest};
 use crate::model::{Digest, Repository};
-
-/// Blobs in flight.
-const BLOBS: usize = 4;
 
 /// The time between two reports of progress.
 const TICK: Duration = Duration::from_millis(100);
@@ -57,6 +55,10 @@ pub struct BlobOutcome {
     pub size: u64,
     /// How it came to be there.
     pub fate: BlobFate,
+    /// How often a request about it had to be tried again.
+    pub retries: u64,
+    /// How long it took; nothing for what was there.
+    pub took: Duration,
 }
 
 /// What a copy did.
@@ -87,6 +89,8 @@ pub struct CopyProgress {
     pub bytes_total: u64,
     /// How often something had to be tried again.
     pub retries: u64,
+    /// What was tried again last, why, and the how many-th try it was; empty before the first.
+    pub last_retry: String,
 }
 
 /// The state of one blob of a running copy.
@@ -114,41 +118,88 @@ pub async fn copy(
     cancel: &CancellationToken,
     progress: &(dyn Fn(CopyProgress) + Send + Sync),
 ) -> Result<CopyOutcome, RegistryError> {
-    let retries = Arc::new(AtomicU64::new(0));
-    let job = Job {
-        source: source.counting(&retries),
-        destination: destination.counting(&retries),
-        repository,
-        open: OpenSessions::default(),
-        retries,
+    let job = Job::new(source, destination, repository);
+    let work = async {
+        let survey = survey(&job.source, top, &job.destination, repository).await?;
+        job.run(&survey, progress).await
     };
-    let result = tokio::select! {
-        biased;
-        () = cancel.cancelled() => Err(RegistryError::Cancelled),
-        result = job.run(top, progress) => result,
-    };
-    if result.is_err() {
-        job.open.close(&job.destination, repository).await;
-    }
-    result
+    job.until(cancel, work).await
+}
+
+/// Like [`copy`], with a survey that was made just now: nothing is asked twice.
+///
+/// # Errors
+/// As [`copy`].
+pub async fn copy_surveyed(
+    source: &Source,
+    survey: &Survey,
+    destination: &Client,
+    repository: &Repository,
+    cancel: &CancellationToken,
+    progress: &(dyn Fn(CopyProgress) + Send + Sync),
+) -> Result<CopyOutcome, RegistryError> {
+    let job = Job::new(source, destination, repository);
+    job.until(cancel, job.run(survey, progress)).await
 }
 
 struct Job<'a> {
     source: Source,
     destination: Client,
     repository: &'a Repository,
-    open: OpenSessions,
-    retries: Arc<AtomicU64>,
+    retries: Arc<Retries>,
 }
 
-impl Job<'_> {
+/// What one blob of a copy has been through.
+struct Moving<'a> {
+    blob: &'a SurveyedBlob,
+    sent: Arc<AtomicU64>,
+    retries: Arc<Retries>,
+}
+
+impl<'a> Moving<'a> {
+    fn new(blob: &'a SurveyedBlob, retries: &Arc<Retries>) -> Self {
+        Self {
+            blob,
+            sent: Arc::default(),
+            retries: Retries::below(retries),
+        }
+    }
+}
+
+impl<'a> Job<'a> {
+    fn new(source: &Source, destination: &Client, repository: &'a Repository) -> Self {
+        let retries = Arc::new(Retries::default());
+        Self {
+            source: source.counting(&retries),
+            destination: destination.counting(&retries).apart(),
+            repository,
+            retries,
+        }
+    }
+
+    /// Does the work unless it is cancelled; sessions that are still open then are closed.
+    async fn until(
+        &self,
+        cancel: &CancellationToken,
+        work: impl Future<Output = Result<CopyOutcome, RegistryError>>,
+    ) -> Result<CopyOutcome, RegistryError> {
+        let result = tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(RegistryError::Cancelled),
+            result = work => result,
+        };
+        if result.is_err() {
+            self.destination.close_uploads().await;
+        }
+        result
+    }
+
     async fn run(
         &self,
-        top: &RawManifest,
+        survey: &Survey,
         progress: &(dyn Fn(CopyProgress) + Send + Sync),
     ) -> Result<CopyOutcome, RegistryError> {
-        let survey = survey(&self.source, top, &self.destination, self.repository).await?;
-        let mut blobs = self.send_blobs(&survey, progress).await?;
+        let mut blobs = self.send_blobs(survey, progress).await?;
         let mut manifests_sent = Vec::new();
         for manifest in &survey.manifests {
             if survey.missing_manifests.contains(&manifest.digest) {
@@ -160,8 +211,13 @@ impl Job<'_> {
                 manifests_sent.push(manifest.digest.clone());
             }
         }
+        let top = survey.manifests.last();
+        let digest = top.map(|top| top.digest.clone());
         Ok(CopyOutcome {
-            digest: top.digest.clone(),
+            digest: digest.ok_or_else(|| RegistryError::Unexpected {
+                what: format!("the copy to {}", self.repository),
+                detail: "there is no manifest in it".to_owned(),
+            })?,
             bytes_sent: blobs
                 .iter()
                 .filter(|blob| blob.fate == BlobFate::Uploaded)
@@ -169,12 +225,24 @@ impl Job<'_> {
                 .fold(0, u64::saturating_add),
             blobs,
             manifests_sent,
-            foreign: survey.foreign,
-            retries: self.retries.load(Ordering::Relaxed),
+            foreign: survey.foreign.clone(),
+            retries: self.retries.count(),
         })
     }
 
-    /// Sends what is missing, the first ones first and no more than [`BLOBS`] at a time.
+    /// How many blobs go at once: as many as both registries take.
+    fn at_once(&self) -> usize {
+        let paces = &self.destination.transport.paces;
+        let most = paces.blobs(&self.repository.registry);
+        match &self.source {
+            Source::Registry { client, repository } => {
+                most.min(client.transport.paces.blobs(&repository.registry))
+            }
+            _ => most,
+        }
+    }
+
+    /// Sends what is missing, the first ones first.
     async fn send_blobs(
         &self,
         survey: &Survey,
@@ -187,25 +255,28 @@ impl Job<'_> {
                 digest: blob.descriptor.digest.clone(),
                 size: blob.descriptor.size,
                 fate: BlobFate::Existed,
+                retries: 0,
+                took: Duration::ZERO,
             })
             .collect();
-        let missing: Vec<(&SurveyedBlob, Arc<AtomicU64>)> = survey
+        let missing: Vec<Moving<'_>> = survey
             .blobs
             .iter()
             .filter(|blob| blob.action != BlobAction::Exists)
-            .map(|blob| (blob, Arc::default()))
+            .map(|blob| Moving::new(blob, &self.retries))
             .collect();
         let report = || progress(self.progress(&missing));
         report();
         let mut waiting = missing.iter();
-        let mut running: FuturesUnordered<_> = waiting
-            .by_ref()
-            .take(BLOBS)
-            .map(|(blob, sent)| self.send_blob(blob, sent))
-            .collect();
+        let mut running = FuturesUnordered::new();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
+            while running.len() < self.at_once()
+                && let Some(moving) = waiting.next()
+            {
+                running.push(self.send_blob(moving));
+            }
             let finished = tokio::select! {
                 finished = running.next() => finished,
                 _ = tick.tick() => {
@@ -214,47 +285,69 @@ impl Job<'_> {
                 }
             };
             let Some(finished) = finished else { break };
-            let (digest, fate) = finished?;
-            if let Some(outcome) = outcomes.iter_mut().find(|one| one.digest == digest) {
-                outcome.fate = fate;
-            }
-            if let Some((blob, sent)) = waiting.next() {
-                running.push(self.send_blob(blob, sent));
+            let finished = finished?;
+            if let Some(outcome) = outcomes
+                .iter_mut()
+                .find(|one| one.digest == finished.digest)
+            {
+                *outcome = finished;
             }
         }
         report();
         Ok(outcomes)
     }
 
-    async fn send_blob(
-        &self,
-        blob: &SurveyedBlob,
-        sent: &Arc<AtomicU64>,
-    ) -> Result<(Digest, BlobFate), RegistryError> {
-        let descriptor = &blob.descriptor;
+    async fn send_blob(&self, moving: &Moving<'_>) -> Result<BlobOutcome, RegistryError> {
+        let started = Instant::now();
+        let descriptor = &moving.blob.descriptor;
+        let outcome = |fate| BlobOutcome {
+            digest: descriptor.digest.clone(),
+            size: descriptor.size,
+            fate,
+            retries: moving.retries.count(),
+            took: started.elapsed(),
+        };
+        let destination = self.destination.counting(&moving.retries);
+        let source = self.source.counting(&moving.retries);
+        // Another copy may be sending the same blob to the same repository: it is sent once.
+        let turn = destination
+            .transport
+            .turn(self.repository, &descriptor.digest);
+        let _mine = match turn.try_lock() {
+            Ok(mine) => mine,
+            Err(_other_copy) => {
+                let mine = turn.lock().await;
+                if destination
+                    .has_blob(self.repository, &descriptor.digest)
+                    .await?
+                {
+                    moving.sent.store(descriptor.size, Ordering::Relaxed);
+                    return Ok(outcome(BlobFate::Existed));
+                }
+                mine
+            }
+        };
         let mount = match &self.source {
-            Source::Registry { repository, .. } if blob.action == BlobAction::Mount => {
+            Source::Registry { repository, .. } if moving.blob.action == BlobAction::Mount => {
                 Some(&*repository.path)
             }
             _ => None,
         };
         let mounted = upload::blob(
-            &self.destination,
+            &destination,
             self.repository,
             descriptor,
             mount,
-            &self.open,
-            sent,
-            || self.source.stream(descriptor),
+            &moving.sent,
+            |from| source.stream_from(descriptor, from),
         )
         .await?;
-        sent.store(descriptor.size, Ordering::Relaxed);
-        let fate = if mounted {
+        moving.sent.store(descriptor.size, Ordering::Relaxed);
+        Ok(outcome(if mounted {
             BlobFate::Mounted
         } else {
             BlobFate::Uploaded
-        };
-        Ok((descriptor.digest.clone(), fate))
+        }))
     }
 
     /// Sends a manifest by digest. A registry may answer "exists" for a blob that only another of
@@ -276,8 +369,8 @@ impl Job<'_> {
                             descriptor,
                             action: BlobAction::Upload,
                         };
-                        let (digest, _fate) = self.send_blob(&blob, &Arc::default()).await?;
-                        sent.push(digest);
+                        let moving = Moving::new(&blob, &self.retries);
+                        sent.push(self.send_blob(&moving).await?.digest);
                     }
                 }
                 put().await?;
@@ -287,13 +380,16 @@ impl Job<'_> {
         Ok(sent)
     }
 
-    fn progress(&self, missing: &[(&SurveyedBlob, Arc<AtomicU64>)]) -> CopyProgress {
+    fn progress(&self, missing: &[Moving<'_>]) -> CopyProgress {
         let blobs: Vec<BlobProgress> = missing
             .iter()
-            .map(|(blob, sent)| BlobProgress {
-                digest: blob.descriptor.digest.clone(),
-                size: blob.descriptor.size,
-                sent: sent.load(Ordering::Relaxed).min(blob.descriptor.size),
+            .map(|moving| {
+                let size = moving.blob.descriptor.size;
+                BlobProgress {
+                    digest: moving.blob.descriptor.digest.clone(),
+                    size,
+                    sent: moving.sent.load(Ordering::Relaxed).min(size),
+                }
             })
             .collect();
         let sum =
@@ -302,7 +398,8 @@ impl Job<'_> {
             bytes_sent: sum(|blob| blob.sent),
             bytes_total: sum(|blob| blob.size),
             blobs,
-            retries: self.retries.load(Ordering::Relaxed),
+            retries: self.retries.count(),
+            last_retry: self.retries.last(),
         }
     }
 }

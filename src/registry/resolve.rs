@@ -3,7 +3,6 @@
 //! Choosing is done here, once; everything after works on digests.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 
@@ -11,6 +10,7 @@ use super::client::Client;
 use super::daemon;
 use super::error::RegistryError;
 use super::layout::Layout;
+use super::pace::Retries;
 use super::saved;
 use super::stream::{self, Bytestream};
 use crate::model::oci::{Descriptor, ManifestKind, RawManifest};
@@ -69,7 +69,7 @@ impl Source {
     }
 
     /// Returns the same source, its retries counted in `retries`.
-    pub(super) fn counting(&self, retries: &Arc<AtomicU64>) -> Self {
+    pub(super) fn counting(&self, retries: &Arc<Retries>) -> Self {
         match self {
             Self::Layout(layout) => Self::Layout(layout.clone()),
             Self::Registry { client, repository } => Self::Registry {
@@ -84,8 +84,18 @@ impl Source {
         match self {
             Self::Layout(layout) => layout.stream(descriptor),
             Self::Registry { client, repository } => {
-                stream::download(client.clone(), repository.clone(), descriptor.clone())
+                stream::download(client.clone(), repository.clone(), descriptor.clone(), 0)
             }
+        }
+    }
+
+    /// Returns the bytes of a blob from one on, unchecked. What is on disk is read from its start.
+    pub(super) fn stream_from(&self, descriptor: &Descriptor, from: u64) -> Bytestream {
+        match self {
+            Self::Registry { client, repository } => {
+                stream::download(client.clone(), repository.clone(), descriptor.clone(), from)
+            }
+            other => stream::skipping(other.stream(descriptor), from),
         }
     }
 }

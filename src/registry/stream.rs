@@ -3,10 +3,10 @@
 //!
 //! Nothing here knows where the bytes go.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::{Bytes, BytesMut};
-use futures_util::stream::{BoxStream, StreamExt as _, unfold};
+use bytes::{Buf as _, Bytes, BytesMut};
+use futures_util::stream::{BoxStream, StreamExt as _, TryStreamExt as _, unfold};
 use reqwest::header::{CONTENT_RANGE, HeaderMap, HeaderValue, RANGE};
 use reqwest::{Method, Response, StatusCode};
 use sha2::{Digest as _, Sha256};
@@ -17,7 +17,8 @@ use super::auth::Access;
 use super::client::{Client, header, unsupported_algorithm};
 use super::connection::silence;
 use super::error::{RegistryError, chain};
-use super::transport::{Call, TRIES, backoff};
+use super::pace::Tries;
+use super::transport::Call;
 use crate::model::oci::Descriptor;
 use crate::model::{Algorithm, Digest, Repository};
 
@@ -35,25 +36,26 @@ struct Download {
     /// Bytes of the present answer that were given out before: the registry ignored the range.
     skip: u64,
     /// Tries since the last byte.
-    tried: u32,
+    tries: Tries,
     finished: bool,
 }
 
-/// Returns the bytes of a registry's blob. A connection that breaks is opened again from the
-/// first byte that is missing; the bytes are not checked here, see [`verified`].
+/// Returns the bytes of a registry's blob from one on. A connection that breaks is opened again
+/// from the first byte that is missing; the bytes are not checked here, see [`verified`].
 pub(super) fn download(
     client: Client,
     repository: Repository,
     descriptor: Descriptor,
+    from: u64,
 ) -> Bytestream {
     let download = Download {
+        tries: client.transport.tries(),
         client,
         repository,
         descriptor,
         response: None,
-        offset: 0,
+        offset: from,
         skip: 0,
-        tried: 1,
         finished: false,
     };
     unfold(download, |mut download| async move {
@@ -79,6 +81,9 @@ impl Download {
 
     async fn next(&mut self) -> Result<Option<Bytes>, RegistryError> {
         loop {
+            if self.offset > 0 && self.offset >= self.descriptor.size && self.response.is_none() {
+                return Ok(None);
+            }
             let mut response = match self.response.take() {
                 Some(response) => response,
                 None => self.open().await?,
@@ -94,15 +99,16 @@ impl Download {
                         continue;
                     }
                     self.offset += bytes.len() as u64;
-                    self.tried = 1;
+                    self.tries.progress();
                     return Ok(Some(bytes));
                 }
-                Ok(Ok(None)) if self.offset >= self.descriptor.size => return Ok(None),
+                // Whatever the connection does after the last byte is of no interest.
+                _ if self.offset >= self.descriptor.size => return Ok(None),
                 Ok(Ok(None)) => "the connection ended early".to_owned(),
                 Ok(Err(error)) => chain(error),
                 Err(_elapsed) => silence(stall),
             };
-            if self.tried >= TRIES {
+            let Some(pause) = self.tries.again() else {
                 return Err(RegistryError::Network {
                     what: format!(
                         "{} after {} of {} bytes",
@@ -112,10 +118,14 @@ impl Download {
                     ),
                     detail: broken,
                 });
-            }
-            tokio::time::sleep(backoff(self.tried)).await;
-            self.tried += 1;
-            self.client.retries.fetch_add(1, Ordering::Relaxed);
+            };
+            self.client.retries.note(&format!(
+                "{} after {} bytes: {broken}; {}",
+                self.what(),
+                self.offset,
+                self.tries.words()
+            ));
+            tokio::time::sleep(pause).await;
         }
     }
 
@@ -180,8 +190,50 @@ impl Client {
         limit: u64,
     ) -> Result<Bytes, RegistryError> {
         let what = format!("blob {repository}@{}", descriptor.digest);
-        let stream = download(self.clone(), repository.clone(), descriptor.clone());
+        let stream = download(self.clone(), repository.clone(), descriptor.clone(), 0);
         collect(stream, descriptor, limit, &what).await
+    }
+}
+
+/// Returns the same bytes without the first `count`.
+pub(super) fn skipping(stream: Bytestream, count: u64) -> Bytestream {
+    let mut left = count;
+    stream
+        .try_filter_map(move |mut bytes| {
+            let skipped = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            bytes.advance(skipped);
+            left -= skipped as u64;
+            std::future::ready(Ok((!bytes.is_empty()).then_some(bytes)))
+        })
+        .boxed()
+}
+
+/// The distance between two marks.
+const MARK: u64 = 4 << 20;
+
+/// The hash of a blob's first bytes at places along it: from there a transfer can be taken up again
+/// without reading the blob from its start, and every byte is still checked.
+#[derive(Clone, Default)]
+pub(super) struct Marks(Arc<Mutex<Vec<(u64, Sha256)>>>);
+
+impl Marks {
+    fn lock(&self) -> MutexGuard<'_, Vec<(u64, Sha256)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, seen: u64, hash: &Sha256) {
+        let mut marks = self.lock();
+        if seen >= marks.last().map_or(0, |(last, _)| *last) + MARK {
+            marks.push((seen, hash.clone()));
+        }
+    }
+
+    /// Returns the last mark at or before a place.
+    pub(super) fn before(&self, place: u64) -> (u64, Sha256) {
+        let marks = self.lock();
+        let mut known = marks.iter().rev();
+        let found = known.find(|(mark, _)| *mark <= place);
+        found.cloned().unwrap_or_default()
     }
 }
 
@@ -192,6 +244,7 @@ struct Check {
     what: String,
     hash: Sha256,
     seen: u64,
+    marks: Marks,
     held: Option<Bytes>,
     finished: bool,
 }
@@ -199,12 +252,25 @@ struct Check {
 /// Returns the same bytes, the last chunk only once size and digest are proven: whoever promised a
 /// length and got all but the last chunk has an incomplete blob, never a false one.
 pub(super) fn verified(stream: Bytestream, descriptor: &Descriptor, what: String) -> Bytestream {
+    let start = (0, Sha256::new());
+    verified_from(stream, descriptor, what, start, Marks::default())
+}
+
+/// Like [`verified`], for a stream that starts at a mark; further marks are added.
+pub(super) fn verified_from(
+    stream: Bytestream,
+    descriptor: &Descriptor,
+    what: String,
+    (seen, hash): (u64, Sha256),
+    marks: Marks,
+) -> Bytestream {
     let check = Check {
         stream,
         descriptor: descriptor.clone(),
         what,
-        hash: Sha256::new(),
-        seen: 0,
+        hash,
+        seen,
+        marks,
         held: None,
         finished: false,
     };
@@ -235,6 +301,7 @@ impl Check {
                 return Err(self.wrong_size());
             }
             self.hash.update(&bytes);
+            self.marks.add(self.seen, &self.hash);
             if let Some(earlier) = self.held.replace(bytes) {
                 return Ok(Some(earlier));
             }

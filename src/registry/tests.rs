@@ -29,6 +29,7 @@ use crate::model::{Digest, Image, Platform, Repository};
 fn client() -> Client {
     Client::new(&ClientOptions {
         stall_timeout: std::time::Duration::from_secs(2),
+        first_pause: std::time::Duration::from_millis(20),
         ..ClientOptions::default()
     })
     .unwrap()

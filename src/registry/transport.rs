@@ -3,14 +3,15 @@
 //! What the requests mean (manifests, blobs, referrers) belongs to the files beside this one;
 //! addresses are judged in `address`.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasher as _, Hasher as _};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use chrono::{DateTime, FixedOffset};
+use reqwest::header::{
+    AUTHORIZATION, DATE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+};
 use reqwest::{Method, Response, StatusCode};
 use serde::Deserialize;
 use tokio::time::timeout;
@@ -20,10 +21,8 @@ use super::address::{check_target, is_own};
 use super::auth::{Access, Authorizations};
 use super::connection::{ClientOptions, Connections};
 use super::error::{RegistryError, foreign};
-use crate::model::Repository;
-
-/// Tries of one request, and of one blob without progress.
-pub(super) const TRIES: u32 = 4;
+use super::pace::{Paces, Retries, Tries};
+use crate::model::{Digest, Repository};
 
 /// Redirects that are followed.
 const REDIRECTS: u32 = 5;
@@ -39,8 +38,9 @@ const RETRY_AFTER_LIMIT: Duration = Duration::from_mins(1);
 pub(super) struct Transport {
     pub(super) connections: Connections,
     pub(super) authorizations: Authorizations,
-    /// Registries that do not take a blob as one PUT.
-    pub(super) patching: Mutex<HashSet<String>>,
+    pub(super) paces: Paces,
+    /// Blobs being sent, by repository: each is sent by one task at a time.
+    sending: Mutex<HashMap<(String, Digest), Arc<tokio::sync::Mutex<()>>>>,
 }
 
 /// One request.
@@ -60,8 +60,26 @@ impl Transport {
         Ok(Self {
             connections: Connections::new(options)?,
             authorizations: Authorizations::default(),
-            patching: Mutex::default(),
+            paces: Paces::default(),
+            sending: Mutex::default(),
         })
+    }
+
+    /// Returns the lock of one blob of one repository.
+    pub(super) fn turn(
+        &self,
+        repository: &Repository,
+        blob: &Digest,
+    ) -> Arc<tokio::sync::Mutex<()>> {
+        let mut sending = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
+        sending.retain(|_blob, lock| Arc::strong_count(lock) > 1);
+        let key = (repository.to_string(), blob.clone());
+        sending.entry(key).or_default().clone()
+    }
+
+    /// Begins the tries of a request or blob.
+    pub(super) fn tries(&self) -> Tries {
+        Tries::new(self.connections.pause)
     }
 
     /// Sends a request, with retries and log-in; returns any answer that is not worth a retry,
@@ -69,21 +87,38 @@ impl Transport {
     pub(super) async fn send(
         &self,
         call: &Call<'_>,
-        retries: &AtomicU64,
+        retries: &Retries,
     ) -> Result<Response, RegistryError> {
-        let mut tried = 1;
+        let mut tries = self.tries();
         loop {
-            let pause = match self.once(call).await {
-                Ok(response) if tried < TRIES && is_retryable(response.status()) => {
-                    asked_pause(&response).unwrap_or_else(|| backoff(tried))
+            self.paces.wait(&call.repository.registry).await;
+            let (pause, why) = match self.once(call).await {
+                Ok(response) if is_retryable(response.status()) => {
+                    let Some(pause) = tries.again() else {
+                        return Ok(response);
+                    };
+                    let pause = self.pause(call.repository, &response).unwrap_or(pause);
+                    (pause, format!("status {}", response.status().as_u16()))
                 }
-                Err(error) if tried < TRIES && error.is_transient() => backoff(tried),
+                Err(error) if error.is_transient() => match tries.again() {
+                    Some(pause) => (pause, error.to_string()),
+                    None => return Err(error),
+                },
                 finished => return finished,
             };
-            tried += 1;
-            retries.fetch_add(1, Ordering::Relaxed);
+            retries.note(&format!("{}: {why}; {}", call.what, tries.words()));
             tokio::time::sleep(pause).await;
         }
+    }
+
+    /// Returns the pause that a registry asks for, and notes that it is busy.
+    pub(super) fn pause(&self, repository: &Repository, response: &Response) -> Option<Duration> {
+        let asked = asked_pause(response.headers());
+        if response.status() == StatusCode::TOO_MANY_REQUESTS {
+            let pause = asked.unwrap_or(self.connections.pause);
+            self.paces.slow(&repository.registry, pause);
+        }
+        asked
     }
 
     /// Sends a request once; a 401 is answered with a log-in, once.
@@ -178,25 +213,19 @@ pub(super) fn is_retryable(status: StatusCode) -> bool {
     )
 }
 
-fn asked_pause(response: &Response) -> Option<Duration> {
-    let seconds: u64 = response
-        .headers()
-        .get(RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
-    Some(Duration::from_secs(seconds).min(RETRY_AFTER_LIMIT))
-}
-
-/// Returns the pause before the next try: doubling from 0.3 s, the upper half of it by chance.
-pub(super) fn backoff(tried: u32) -> Duration {
-    let full = Duration::from_millis(300) * 2_u32.saturating_pow(tried.saturating_sub(1).min(6));
-    // The hasher's random keys are chance enough to keep clients from moving in step.
-    let chance = std::hash::RandomState::new().build_hasher().finish();
-    let part = u32::try_from(chance % 512).unwrap_or(0);
-    full / 2 + full * part / 1024
+/// Returns the pause of a `Retry-After`: seconds, or a date, which the answer's own clock is
+/// compared with.
+fn asked_pause(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: HeaderName| headers.get(name)?.to_str().ok();
+    let date = |text: &str| -> Option<DateTime<FixedOffset>> {
+        DateTime::parse_from_rfc2822(text.trim()).ok()
+    };
+    let asked = text(RETRY_AFTER)?;
+    let pause = match asked.trim().parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_no_number) => (date(asked)? - date(text(DATE)?)?).to_std().ok()?,
+    };
+    Some(pause.min(RETRY_AFTER_LIMIT))
 }
 
 #[derive(Default, Deserialize)]
@@ -269,5 +298,40 @@ pub(super) async fn failure(response: Response, call: &Call<'_>, stall: Duration
             what,
             detail: format!("status {number}"),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_is_seconds_or_a_date() {
+        for (asked, date, pause) in [
+            ("2", None, Some(2)),
+            (" 600 ", None, Some(60)),
+            ("-1", None, None),
+            ("soon", None, None),
+            (
+                "Wed, 21 Oct 2026 07:28:30 GMT",
+                Some("Wed, 21 Oct 2026 07:28:00 GMT"),
+                Some(30),
+            ),
+            ("Wed, 21 Oct 2026 07:28:30 GMT", None, None),
+            (
+                "Wed, 21 Oct 2026 07:28:00 GMT",
+                Some("Wed, 21 Oct 2026 07:29:00 GMT"),
+                None,
+            ),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(asked));
+            headers.extend(date.map(|date| (DATE, HeaderValue::from_static(date))));
+            assert_eq!(
+                asked_pause(&headers),
+                pause.map(Duration::from_secs),
+                "{asked}"
+            );
+        }
     }
 }

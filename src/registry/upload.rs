@@ -3,52 +3,60 @@
 //!
 //! Which blobs are sent, and in which order, is decided in `copy`.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream::{StreamExt as _, unfold};
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Body, Method, Response, StatusCode};
+use futures_util::stream::StreamExt as _;
+use reqwest::header::{CONTENT_RANGE, HeaderMap, HeaderValue, RANGE};
+use reqwest::{Method, Response, StatusCode};
 use url::Url;
 
-use super::address::{check_target, endpoint, is_own, origin};
+use super::address::{check_target, endpoint};
 use super::auth::Access;
-use super::client::{Client, plain_descriptor};
-use super::connection::silence;
-use super::error::{RegistryError, chain};
-use super::stream::Bytestream;
-use super::transport::{Call, TRIES, backoff, location};
+use super::client::{Client, header, plain_descriptor};
+use super::error::RegistryError;
+use super::feed::{Broken, Feed};
+use super::pace::{Form, Tries};
+use super::stream::{Bytestream, Marks, skipping, verified_from};
+use super::transport::{Call, is_retryable, location};
 use crate::model::oci::Descriptor;
 use crate::model::{Digest, Repository};
 
 /// How long closing the open sessions of a cancelled copy may take.
-const CLOSING: Duration = Duration::from_millis(250);
+const CLOSING: Duration = Duration::from_millis(150);
 
-/// The upload sessions that are open, so that a copy that ends early can close them.
+/// The upload sessions that are open, so that work that ends early can close them.
 #[derive(Default)]
-pub(super) struct OpenSessions(Mutex<Vec<Url>>);
+pub(super) struct OpenSessions(Mutex<Vec<(Repository, Url)>>);
 
 impl OpenSessions {
-    fn add(&self, url: &Url) {
-        self.lock().push(url.clone());
+    fn add(&self, repository: &Repository, url: &Url) {
+        self.lock().push((repository.clone(), url.clone()));
     }
 
     fn remove(&self, url: &Url) {
-        self.lock().retain(|open| open != url);
+        self.lock().retain(|(_repository, open)| open != url);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Url>> {
+    /// Notes that a session has another address now.
+    fn moved(&self, from: &Url, to: &Url) {
+        for (_repository, open) in self.lock().iter_mut().filter(|(_, open)| open == from) {
+            *open = to.clone();
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(Repository, Url)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Closes what is open, as far as that goes quickly; a registry that refuses or does not
     /// answer drops the session in its own time.
-    pub(super) async fn close(&self, client: &Client, repository: &Repository) {
+    pub(super) async fn close(&self, client: &Client) {
         let open = std::mem::take(&mut *self.lock());
-        let requests = open.into_iter().map(|url| async move {
-            let call = upload_call(repository, Access::Push, Method::DELETE, url);
+        let requests = open.into_iter().map(|(repository, url)| async move {
+            let call = upload_call(&repository, Access::Push, Method::DELETE, url);
             client.transport.once(&call).await.is_ok()
         });
         let all = futures_util::future::join_all(requests);
@@ -56,18 +64,63 @@ impl OpenSessions {
             drop(closed);
         }
     }
+
+    /// Closes one session that is of no more use.
+    async fn close_one(&self, client: &Client, repository: &Repository, url: &Url) {
+        self.remove(url);
+        let one = Self::default();
+        one.add(repository, url);
+        one.close(client).await;
+    }
 }
 
-/// A try that failed, and whether another one makes sense: a source that failed has had its own.
+/// A try that failed.
 struct Failed {
     error: RegistryError,
-    again: bool,
+    next: Next,
+    /// The pause that the registry asks for.
+    pause: Option<Duration>,
+}
+
+/// What makes sense after a try that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    /// Nothing: the bytes, the right to send them or the room for them are missing.
+    Stop,
+    /// Going on in the same session, where it is still there.
+    Resume,
+    /// A new session.
+    Anew,
+    /// A new session at once, in the form that comes next.
+    OtherForm,
 }
 
 impl From<RegistryError> for Failed {
     fn from(error: RegistryError) -> Self {
-        let again = error.is_transient();
-        Self { error, again }
+        let next = if error.is_transient() {
+            Next::Resume
+        } else {
+            Next::Stop
+        };
+        Self {
+            error,
+            next,
+            pause: None,
+        }
+    }
+}
+
+impl From<Broken> for Failed {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            // A source that failed has had its own tries.
+            Broken::Source(error) => Self {
+                error,
+                next: Next::Stop,
+                pause: None,
+            },
+            Broken::Transfer(error) => error.into(),
+        }
     }
 }
 
@@ -75,8 +128,8 @@ impl From<RegistryError> for Failed {
 pub(super) enum Started {
     /// It took the blob from the other repository.
     Mounted,
-    /// It waits for the bytes at this address.
-    Session(Url),
+    /// It waits for the bytes at this address, from whoever has this access.
+    Session(Url, Access),
 }
 
 fn upload_call(repository: &Repository, access: Access, method: Method, url: Url) -> Call<'_> {
@@ -112,6 +165,10 @@ pub(super) async fn start(
         body: Some(Bytes::new()),
         ..upload_call(repository, access, Method::POST, url)
     };
+    let least = |response: &Response| {
+        let least = header(response.headers(), "oci-chunk-min-length");
+        least.and_then(|least| least.parse().ok())
+    };
     let response = match client.send(&call).await {
         Ok(response) => response,
         // The token service may refuse the other repository; the bytes can still be sent.
@@ -125,7 +182,11 @@ pub(super) async fn start(
         StatusCode::ACCEPTED => {
             let url = location(&response, &call)?;
             check_target(&url, repository, &call.what)?;
-            Ok(Started::Session(url))
+            if let Some(least) = least(&response) {
+                let paces = &client.transport.paces;
+                paces.least_part(&repository.registry, least);
+            }
+            Ok(Started::Session(url, call.access))
         }
         _ if mount.is_some() => Box::pin(start(client, repository, None)).await,
         _ => Err(client.failure(response, &call).await),
@@ -157,242 +218,319 @@ pub(super) async fn small(
     descriptor: &Descriptor,
     bytes: Bytes,
 ) -> Result<(), RegistryError> {
-    let open = OpenSessions::default();
     let sent = Arc::new(AtomicU64::new(0));
-    let source = || -> Bytestream {
+    let source = |from| -> Bytestream {
         let bytes = bytes.clone();
-        futures_util::stream::once(async move { Ok(bytes) }).boxed()
+        skipping(
+            futures_util::stream::once(async move { Ok(bytes) }).boxed(),
+            from,
+        )
     };
-    blob(client, repository, descriptor, None, &open, &sent, source)
+    blob(client, repository, descriptor, None, &sent, source)
         .await
         .map(drop)
 }
 
-/// Sends a blob, or has it mounted; returns whether it was mounted. `source` opens the bytes,
-/// once a try and only after the registry is ready for them; `sent` counts the bytes of the
-/// present try.
+/// Sends a blob, or has it mounted; returns whether it was mounted. `source` opens the bytes from
+/// a place on, once a try and only after the registry is ready for them; `sent` counts the bytes
+/// that the present session has been given.
+///
+/// A connection that breaks is taken up again where the registry says that it was.
+///
+/// # Errors
+/// When the bytes cannot be had or are not what the descriptor says, or the registry refuses or
+/// does not answer after retries.
 pub(super) async fn blob(
     client: &Client,
     repository: &Repository,
     descriptor: &Descriptor,
     mount: Option<&str>,
-    open: &OpenSessions,
     sent: &Arc<AtomicU64>,
-    source: impl Fn() -> Bytestream,
+    source: impl Fn(u64) -> Bytestream,
 ) -> Result<bool, RegistryError> {
-    let mut tried = 1;
     let mut mount = mount.map(|from| (&descriptor.digest, from));
+    let mut upload = Upload {
+        client,
+        repository,
+        descriptor,
+        sent,
+        source,
+        marks: Marks::default(),
+        tries: client.transport.tries(),
+        most: 0,
+        failures: 0,
+    };
     loop {
-        let session = match start(client, repository, mount.take()).await? {
+        let (session, access) = match start(client, repository, mount.take()).await? {
             Started::Mounted => return Ok(true),
-            Started::Session(session) => session,
+            Started::Session(session, access) => (session, access),
         };
-        open.add(&session);
-        sent.store(0, Ordering::Relaxed);
-        let stream = super::stream::verified(
-            source(),
-            descriptor,
-            format!("the source's blob {}", descriptor.digest),
-        );
-        let result = send_body(client, repository, descriptor, &session, stream, sent).await;
+        client.open.add(repository, &session);
+        let mut session = Session {
+            url: session,
+            access,
+            resumed: false,
+        };
+        let result = upload.into_session(&mut session).await;
+        if result.is_ok() {
+            client.open.remove(&session.url);
+        }
         match result {
-            Ok(()) => {
-                open.remove(&session);
-                return Ok(false);
+            Ok(()) => return Ok(false),
+            Err(failed) if failed.next == Next::Stop => return Err(failed.error),
+            Err(_again) => {
+                client
+                    .open
+                    .close_one(client, repository, &session.url)
+                    .await;
             }
-            Err(failed) if failed.again && tried < TRIES => {
-                tokio::time::sleep(backoff(tried)).await;
-                tried += 1;
-                client.retries.fetch_add(1, Ordering::Relaxed);
-            }
-            Err(failed) => return Err(failed.error),
         }
     }
 }
 
-fn is_patching(client: &Client, repository: &Repository) -> bool {
-    let patching = client.transport.patching.lock();
-    patching
-        .unwrap_or_else(PoisonError::into_inner)
-        .contains(&repository.registry)
+/// One upload session.
+struct Session {
+    /// Its newest address.
+    url: Url,
+    access: Access,
+    /// Whether it was taken up again after a break.
+    resumed: bool,
 }
 
-async fn send_body(
-    client: &Client,
-    repository: &Repository,
-    descriptor: &Descriptor,
-    session: &Url,
-    stream: Bytestream,
-    sent: &Arc<AtomicU64>,
-) -> Result<(), Failed> {
-    let patching = is_patching(client, repository);
-    let mut url = session.clone();
-    let method = if patching {
-        Method::PATCH
-    } else {
-        url.query_pairs_mut()
-            .append_pair("digest", &descriptor.digest.to_string());
-        Method::PUT
-    };
-    let call = Call {
-        what: format!("blob {repository}@{}", descriptor.digest),
-        ..upload_call(repository, Access::Push, method, url)
-    };
-    let response = stream_body(client, &call, descriptor.size, stream, sent).await?;
-    let status = response.status();
-    if patching {
-        // ECR answers 201 where the specification says 202.
-        if !status.is_success() {
-            return Err(client.failure(response, &call).await.into());
+/// One blob on its way.
+struct Upload<'a, S> {
+    client: &'a Client,
+    repository: &'a Repository,
+    descriptor: &'a Descriptor,
+    sent: &'a Arc<AtomicU64>,
+    source: S,
+    marks: Marks,
+    tries: Tries,
+    /// The most bytes that any session held so far: more than that is progress.
+    most: u64,
+    /// Errors of the registry's own storage.
+    failures: u32,
+}
+
+impl<S: Fn(u64) -> Bytestream> Upload<'_, S> {
+    /// Sends the blob into a session, going on after breaks for as long as the session is there.
+    async fn into_session(&mut self, session: &mut Session) -> Result<(), Failed> {
+        let mut held = 0;
+        loop {
+            let mut failed = match self.send_from(session, held).await {
+                Ok(()) => return Ok(()),
+                Err(failed) => failed,
+            };
+            if failed.next == Next::Stop || failed.next == Next::OtherForm {
+                return Err(failed);
+            }
+            let kept = match failed.next {
+                Next::Resume => self.held(session).await,
+                _ => None,
+            };
+            if kept.is_some_and(|kept| kept > self.most) {
+                self.most = kept.unwrap_or(self.most);
+                self.tries.progress();
+            }
+            let Some(pause) = self.tries.again().filter(|_pause| !self.is_full(&failed)) else {
+                failed.next = Next::Stop;
+                return Err(failed);
+            };
+            self.client
+                .retries
+                .note(&format!("{}; {}", failed.error, self.tries.words()));
+            tokio::time::sleep(failed.pause.unwrap_or(pause)).await;
+            match kept {
+                Some(kept) => held = kept,
+                None => {
+                    failed.next = Next::Anew;
+                    return Err(failed);
+                }
+            }
+            session.resumed = held > 0;
         }
-        let mut url = location(&response, &call).unwrap_or_else(|_kept| session.clone());
-        check_target(&url, repository, &call.what)?;
-        url.query_pairs_mut()
-            .append_pair("digest", &descriptor.digest.to_string());
+    }
+
+    /// Returns whether the registry's storage failed a second time: sending the blob again and
+    /// again to a full disk helps nobody.
+    fn is_full(&mut self, failed: &Failed) -> bool {
+        let own = matches!(
+            failed.error,
+            RegistryError::Unavailable {
+                status: 500 | 507,
+                ..
+            }
+        );
+        self.failures += u32::from(own);
+        self.failures > 1
+    }
+
+    fn call(&self, session: &Session, method: Method) -> Call<'_> {
+        Call {
+            what: format!("blob {}@{}", self.repository, self.descriptor.digest),
+            ..upload_call(
+                self.repository,
+                session.access.clone(),
+                method,
+                session.url.clone(),
+            )
+        }
+    }
+
+    /// Asks a session how many bytes it holds; none where it is gone.
+    async fn held(&self, session: &mut Session) -> Option<u64> {
+        let call = self.call(session, Method::GET);
+        let response = self.client.transport.once(&call).await.ok()?;
+        if !response.status().is_success() {
+            return None;
+        }
+        let held = end_of(&response, 0)?;
+        self.note_location(session, &response).ok()?;
+        (held <= self.descriptor.size).then_some(held)
+    }
+
+    /// Follows a session to the address that its last answer names.
+    fn note_location(&self, session: &mut Session, response: &Response) -> Result<(), Failed> {
+        let call = self.call(session, Method::GET);
+        if let Ok(url) = location(response, &call) {
+            check_target(&url, self.repository, &call.what)?;
+            self.client.open.moved(&session.url, &url);
+            session.url = url;
+        }
+        Ok(())
+    }
+
+    /// Opens the bytes from `held` on. They are hashed from the last mark on, so that the check
+    /// covers every byte that is sent.
+    fn feed(&self, held: u64) -> Arc<Feed> {
+        let start = self.marks.before(held);
+        let from = start.0;
+        let what = format!("the source's blob {}", self.descriptor.digest);
+        let stream = (self.source)(from);
+        let stream = verified_from(stream, self.descriptor, what, start, self.marks.clone());
+        self.sent.store(held, Ordering::Relaxed);
+        Feed::new(skipping(stream, held - from), self.sent.clone())
+    }
+
+    async fn send_from(&mut self, session: &mut Session, held: u64) -> Result<(), Failed> {
+        let form = self.form();
+        let size = self.descriptor.size;
+        if form == Form::Whole && held == 0 {
+            let call = self.closing(session);
+            let response = self.feed(0).send(self.client, &call, size).await?;
+            return self.closed(response, &call, form, session.resumed).await;
+        }
+        let part = match form {
+            Form::Parts(size) => size,
+            Form::Whole | Form::Patch => u64::MAX,
+        };
+        let mut held = held;
+        let mut feed = self.feed(held);
+        while held < size {
+            let length = part.min(size - held);
+            let mut call = self.call(session, Method::PATCH);
+            if held > 0 || length < size {
+                let range = HeaderValue::try_from(format!("{held}-{}", held + length - 1));
+                call.headers
+                    .extend(range.ok().map(|range| (CONTENT_RANGE, range)));
+            }
+            let response = feed.send(self.client, &call, length).await?;
+            // ECR answers 201 where the specification says 202.
+            if !response.status().is_success() {
+                return Err(self.refused(response, &call, form).await);
+            }
+            let taken = end_of(&response, held + length).unwrap_or(held + length);
+            self.note_location(session, &response)?;
+            if taken != held + length {
+                // It took less than it was sent: the rest goes once more.
+                if taken <= held || taken > size {
+                    return Err(Failed {
+                        next: Next::Anew,
+                        ..RegistryError::Unexpected {
+                            what: call.what.clone(),
+                            detail: format!("it holds {taken} bytes after {}", held + length),
+                        }
+                        .into()
+                    });
+                }
+                feed = self.feed(taken);
+            }
+            held = taken;
+            if held > self.most {
+                self.most = held;
+                self.tries.progress();
+            }
+        }
         let call = Call {
             body: Some(Bytes::new()),
-            method: Method::PUT,
-            url,
-            ..call
+            ..self.closing(session)
         };
-        let response = client.transport.once(&call).await?;
+        let response = self.client.transport.once(&call).await?;
+        self.closed(response, &call, form, session.resumed).await
+    }
+
+    fn form(&self) -> Form {
+        let paces = &self.client.transport.paces;
+        paces.form(&self.repository.registry)
+    }
+
+    /// The request that closes a session.
+    fn closing(&self, session: &Session) -> Call<'_> {
+        let mut call = self.call(session, Method::PUT);
+        call.url
+            .query_pairs_mut()
+            .append_pair("digest", &self.descriptor.digest.to_string());
+        call
+    }
+
+    async fn closed(
+        &self,
+        response: Response,
+        call: &Call<'_>,
+        form: Form,
+        resumed: bool,
+    ) -> Result<(), Failed> {
         if response.status().is_success() {
             return Ok(());
         }
-        return Err(client.failure(response, &call).await.into());
-    }
-    if status.is_success() {
-        return Ok(());
-    }
-    let error = client.failure(response, &call).await;
-    let digest_refused = matches!(&error, RegistryError::Denied { code, .. } if code == "DIGEST_INVALID" || code == "SIZE_INVALID");
-    if matches!(status.as_u16(), 400 | 404 | 405 | 411 | 413 | 416) && !digest_refused {
-        let mut patching = client
-            .transport
-            .patching
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        patching.insert(repository.registry.clone());
-        return Err(Failed { error, again: true });
-    }
-    Err(error.into())
-}
-
-/// What the body of a request shares with the one who waits for the answer.
-#[derive(Default)]
-struct Watch {
-    /// The body waits for its source: silence is not the destination's.
-    waiting: AtomicBool,
-    /// The reason why the source ended early; HTTP itself only says "error sending request".
-    source_error: Mutex<Option<RegistryError>>,
-}
-
-async fn stream_body(
-    client: &Client,
-    call: &Call<'_>,
-    size: u64,
-    stream: Bytestream,
-    sent: &Arc<AtomicU64>,
-) -> Result<Response, Failed> {
-    let watch = Arc::new(Watch::default());
-    let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(size));
-    let kind = HeaderValue::from_static("application/octet-stream");
-    headers.insert(CONTENT_TYPE, kind);
-    let transport = &client.transport;
-    let mut authorization = None;
-    if is_own(&call.url, call.repository) {
-        let known = &transport.authorizations;
-        authorization = known.current(call.repository, &call.access).await;
-    }
-    headers.extend(authorization.clone().map(|header| (AUTHORIZATION, header)));
-    let body = if size == 0 {
-        Body::from(Bytes::new())
-    } else {
-        watched(stream, watch.clone(), sent.clone())
-    };
-    let request = transport
-        .connections
-        .connection(call.repository)
-        .request(call.method.clone(), call.url.clone())
-        .headers(headers)
-        .body(body)
-        .send();
-    let network = |detail: String| RegistryError::Network {
-        what: format!("{} to {}", call.what, origin(&call.url)),
-        detail,
-    };
-    let mut request = std::pin::pin!(request);
-    let mut before = 0;
-    let mut quiet = 0;
-    let result = loop {
-        tokio::select! {
-            result = &mut request => break result.map_err(|error| network(chain(error))),
-            () = tokio::time::sleep(client.stall()) => {
-                let now = sent.load(Ordering::Relaxed);
-                let moving = now != before || watch.waiting.load(Ordering::Relaxed);
-                quiet = if moving { 0 } else { quiet + 1 };
-                // A registry may need a while to store what it has received in full.
-                if quiet > if now >= size { 4 } else { 0 } {
-                    break Err(network(silence(client.stall())));
-                }
-                before = now;
-            }
+        let mut failed = self.refused(response, call, form).await;
+        // What a break left behind may be damaged; the bytes themselves were checked here.
+        if resumed && is_digest_refused(&failed.error) {
+            failed.next = Next::Anew;
         }
-    };
-    let source_error = watch
-        .source_error
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .take();
-    if let Some(error) = source_error {
-        return Err(Failed {
-            error,
-            again: false,
-        });
+        Err(failed)
     }
-    let response = result?;
-    if response.status() == StatusCode::UNAUTHORIZED && authorization.is_some() {
-        // The token ran out during the copy: the next try has a new one.
-        transport
-            .authorizations
-            .renew(
-                &transport.connections,
-                call.repository,
-                &call.access,
-                authorization.as_ref(),
-                response.headers(),
-            )
-            .await?;
-        return Err(network("the token ran out".to_owned()).into());
+
+    /// Reads a refusal: whether it is about the form, and whether waiting helps.
+    async fn refused(&self, response: Response, call: &Call<'_>, form: Form) -> Failed {
+        let status = response.status();
+        let transport = &self.client.transport;
+        let pause = transport.pause(self.repository, &response);
+        let error = self.client.failure(response, call).await;
+        let next = match status.as_u16() {
+            _ if is_retryable(status) => Next::Resume,
+            400 | 404 | 405 | 411 | 413 | 416 if !is_digest_refused(&error) => {
+                let other = transport.paces.refused(&self.repository.registry, form);
+                if other { Next::OtherForm } else { Next::Stop }
+            }
+            _ => Next::Stop,
+        };
+        Failed { error, next, pause }
     }
-    Ok(response)
 }
 
-/// Turns a stream into a request body that counts its bytes and leaves its error behind.
-fn watched(stream: Bytestream, watch: Arc<Watch>, sent: Arc<AtomicU64>) -> Body {
-    Body::wrap_stream(unfold(
-        (stream, watch, sent),
-        |(mut stream, watch, sent)| async move {
-            watch.waiting.store(true, Ordering::Relaxed);
-            let item = stream.next().await;
-            watch.waiting.store(false, Ordering::Relaxed);
-            let item = match item? {
-                Ok(bytes) => {
-                    sent.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-                    Ok(bytes)
-                }
-                Err(error) => {
-                    let mut slot = watch
-                        .source_error
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner);
-                    *slot = Some(error);
-                    drop(slot);
-                    Err(std::io::Error::other("the source failed"))
-                }
-            };
-            Some((item, (stream, watch, sent)))
-        },
-    ))
+fn is_digest_refused(error: &RegistryError) -> bool {
+    matches!(error, RegistryError::Denied { code, .. } if matches!(&**code, "DIGEST_INVALID" | "SIZE_INVALID"))
+}
+
+/// Returns how many bytes a session holds by its `Range`, `0-LAST`. A session without any says
+/// `0-0` as well; `expected` tells the two apart.
+fn end_of(response: &Response, expected: u64) -> Option<u64> {
+    let range = header(response.headers(), RANGE.as_str())?;
+    let (_first, last) = range.trim_start_matches("bytes=").split_once('-')?;
+    let last: u64 = last.trim().parse().ok()?;
+    Some(match last {
+        0 if expected != 1 => 0,
+        last => last.saturating_add(1),
+    })
 }
