@@ -16,6 +16,7 @@ mod demo_console;
 mod docs;
 mod exemptions;
 mod export;
+mod faults;
 mod formats;
 mod gate;
 mod interop_signing;
