@@ -23,7 +23,7 @@ pub use error::PromotionError;
 pub use event::{Event, EventKind};
 pub use observe::{Observed, ObservedPlatform, observe};
 pub use plan::{BlobPlan, GateAnswer, Plan, PlatformReview, SignerInfo, TagMove, plan, plan_class};
-pub use receipt::Receipt;
+pub use receipt::{BlobRecord, Receipt, StepTime};
 pub use referrers::{Attached, attached};
 pub use request::Request;
 pub use run::{Order, run};

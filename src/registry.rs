@@ -15,6 +15,7 @@ mod docker;
 mod error;
 mod feed;
 mod inspect;
+mod kept;
 mod layout;
 mod packed;
 mod pace;
@@ -38,7 +39,7 @@ pub use inspect::{Inspection, Layer, PlatformEntry, inspect};
 pub use layout::{Layout, LayoutEntry};
 pub use referrers::{DigestTag, Referrers, ReferrersSource};
 pub use resolve::{Resolved, Source, resolve};
-pub use survey::{BlobAction, Survey, SurveyedBlob, survey};
+pub use survey::{BlobAction, Survey, SurveyedBlob, presumed, survey};
 
 /// The most bytes a manifest or index may have (the floor that the distribution specification
 /// asks of registries).

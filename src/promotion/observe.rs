@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use crate::model::oci::{Descriptor, ImageConfig, Manifest, ManifestKind, RawManifest, media_type};
 use crate::model::{Digest, Platform};
 use crate::registry::{
-    CONFIG_LIMIT, Client, Layout, RegistryError, Source, Survey, resolve, survey,
+    CONFIG_LIMIT, Client, Layout, RegistryError, Source, Survey, presumed, resolve, survey,
 };
 
 use super::{PromotionError, Request};
@@ -52,6 +52,8 @@ pub struct Observed {
     pub survey: Survey,
     /// What the destination's tag names now.
     pub destination_tag: Option<Digest>,
+    /// Whether that is the manifest itself: there is nothing to copy.
+    pub settled: bool,
 }
 
 /// Resolves the source to a digest and looks at the destination.
@@ -82,10 +84,16 @@ pub async fn observe(client: &Client, request: &Request) -> Result<Observed, Pro
         check_whole(layout, &manifest, request).await?;
     }
     let repository = &request.destination.repository;
-    let survey = survey(&resolved.source, &manifest, client, repository).await?;
+    let destination_tag = client.head_manifest(repository, request.tag()).await?;
+    let destination_tag = destination_tag.map(|descriptor| descriptor.digest);
+    let settled = destination_tag.as_ref() == Some(&manifest.digest);
+    let survey = if settled {
+        presumed(&resolved.source, &manifest).await?
+    } else {
+        survey(&resolved.source, &manifest, client, repository).await?
+    };
     let parts = parts(&resolved.source, &manifest, &survey).await?;
     let (platforms, orphans) = parts.settle();
-    let destination_tag = client.head_manifest(repository, request.tag()).await?;
     Ok(Observed {
         source: resolved.source,
         manifest,
@@ -93,7 +101,8 @@ pub async fn observe(client: &Client, request: &Request) -> Result<Observed, Pro
         platforms,
         orphans,
         survey,
-        destination_tag: destination_tag.map(|descriptor| descriptor.digest),
+        destination_tag,
+        settled,
     })
 }
 

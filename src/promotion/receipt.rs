@@ -2,12 +2,77 @@
 //!
 //! It is filled in by `run`, archived and recorded; nothing is read back from it here.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::model::Digest;
+use crate::registry::{BlobFate, BlobOutcome, SurveyedBlob};
 
-use super::{BlobPlan, Document, Plan};
+use super::{Document, Plan, Step};
+
+/// What became of one blob.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BlobRecord {
+    /// The blob.
+    pub digest: Digest,
+    /// Its length in bytes.
+    pub size: u64,
+    /// `existed`, `mounted` or `uploaded`.
+    pub action: &'static str,
+    /// How often a request about it had to be tried again.
+    pub retries: u64,
+    /// How long it took, in milliseconds; zero for what was there.
+    pub milliseconds: u64,
+}
+
+impl BlobRecord {
+    /// Returns the record of a blob that a finished copy names.
+    pub(super) fn of(blob: &BlobOutcome) -> Self {
+        Self {
+            digest: blob.digest.clone(),
+            size: blob.size,
+            action: blob.fate.as_str(),
+            retries: blob.retries,
+            milliseconds: milliseconds(blob.took),
+        }
+    }
+
+    /// Returns the record of a blob that is there because the tag names its image.
+    pub(super) fn existed(blob: &SurveyedBlob) -> Self {
+        Self {
+            digest: blob.descriptor.digest.clone(),
+            size: blob.descriptor.size,
+            action: BlobFate::Existed.as_str(),
+            retries: 0,
+            milliseconds: 0,
+        }
+    }
+}
+
+/// How long one step took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct StepTime {
+    /// The step.
+    pub step: Step,
+    /// How long it took.
+    pub milliseconds: u64,
+}
+
+impl StepTime {
+    /// Returns the time of a step.
+    pub(super) fn of(step: Step, took: Duration) -> Self {
+        Self {
+            step,
+            milliseconds: milliseconds(took),
+        }
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
 
 /// The executed plan and what became of it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -16,9 +81,17 @@ pub struct Receipt {
     #[serde(flatten)]
     pub plan: Plan,
     /// Each blob's fate: `existed`, `mounted`, `uploaded`.
-    pub fates: Vec<BlobPlan>,
+    pub fates: Vec<BlobRecord>,
+    /// Bytes of blobs that were sent.
+    pub bytes_sent: u64,
+    /// The manifests that were sent, the top one last; those not named were there.
+    pub manifests_sent: Vec<Digest>,
+    /// Layers that were left where their `urls` say.
+    pub foreign: Vec<Digest>,
     /// Retries in all.
     pub retries: u64,
+    /// The steps before this receipt was written, in order.
+    pub steps: Vec<StepTime>,
     /// When the promotion began.
     pub started: DateTime<Utc>,
     /// When it ended.

@@ -4,16 +4,17 @@
 //! was archived; so a stop at any moment leaves no tag on an unsigned or incomplete image.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::archive::Archive;
 use crate::ledger::{self, Draft, LedgerError};
 use crate::model::{Digest, Repository};
-use crate::registry::{CopyProgress, RegistryError, copy};
+use crate::registry::{CopyProgress, RegistryError, copy_surveyed};
 use crate::review::Review;
 use crate::signatures::{self, Fate, Format, SignOptions, VerifyOptions};
 use crate::signing::Signer;
@@ -23,8 +24,8 @@ use super::evidence;
 use super::plan::{differences, plan};
 use super::referrers::{attached, copy_attached, remake_attached};
 use super::{
-    Attached, BlobPlan, Doors, Event, EventKind, Observed, Plan, PromotionError, Receipt, Request,
-    SignerInfo, Step, observe,
+    Attached, BlobRecord, Doors, Event, EventKind, Observed, Plan, PromotionError, Receipt, Request,
+    SignerInfo, Step, StepTime, observe,
 };
 
 /// A confirmed promotion.
@@ -53,6 +54,7 @@ pub async fn run(
     cancel: &CancellationToken,
     events: &UnboundedSender<Event>,
 ) -> Result<Receipt, PromotionError> {
+    let recording = AtomicBool::new(false);
     let mut job = Job {
         order,
         doors,
@@ -61,9 +63,19 @@ pub async fn run(
         repository: &order.request.destination.repository,
         started: doors.environment.now(),
         step: Step::Check,
+        since: Instant::now(),
+        recording: &recording,
         outcome: Outcome::default(),
     };
-    match job.steps().await {
+    let result = tokio::select! {
+        biased;
+        () = cancelled(cancel, &recording) => {
+            doors.client.close_uploads().await;
+            Err(PromotionError::Cancelled)
+        }
+        result = job.steps() => result,
+    };
+    match result {
         Ok(receipt) => {
             job.emit(EventKind::Finished {
                 receipt: Box::new(receipt.clone()),
@@ -83,18 +95,31 @@ pub async fn run(
     }
 }
 
+/// Waits until the person or a signal ends the work; from the record on nothing does.
+async fn cancelled(cancel: &CancellationToken, recording: &AtomicBool) {
+    cancel.cancelled().await;
+    if recording.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
+    }
+}
+
 /// What was done so far.
 #[derive(Default)]
 struct Outcome {
-    fates: Vec<BlobPlan>,
+    fates: Vec<BlobRecord>,
     bytes_sent: u64,
+    manifests_sent: Vec<Digest>,
+    foreign: Vec<Digest>,
     retries: u64,
+    steps: Vec<StepTime>,
     copied: bool,
     /// What was attached at the source, and what became of it.
     attached: Vec<Attached>,
     signatures: Vec<Digest>,
     /// The formats in which a signature can be found now.
     formats: Vec<Format>,
+    /// Whether nothing had to be signed: all that was looked for was read, checked and found.
+    were_signed: bool,
     bundle: Option<String>,
     tagged: bool,
 }
@@ -107,6 +132,9 @@ struct Job<'a> {
     repository: &'a Repository,
     started: DateTime<Utc>,
     step: Step,
+    /// When that step began.
+    since: Instant,
+    recording: &'a AtomicBool,
     outcome: Outcome,
 }
 
@@ -121,8 +149,10 @@ impl Job<'_> {
         self.done(detail, self.outcome.bytes_sent);
 
         self.start(Step::VerifyCopy)?;
-        self.read_back(&self.order.plan.digest.to_string(), &observed)
-            .await?;
+        let tag = self.order.plan.tag.name.clone();
+        let copied = self.order.plan.digest.to_string();
+        let reference = if observed.settled { &tag } else { &copied };
+        self.read_back(reference, &observed).await?;
         self.done(
             format!("{} is at the destination", self.order.plan.digest),
             0,
@@ -141,16 +171,23 @@ impl Job<'_> {
         self.done(detail, 0);
 
         self.start(Step::Tag)?;
-        let detail = self.tag(&observed).await?;
+        // A tag that was read in this run and names the image is neither put nor read again.
+        let detail = if observed.settled {
+            format!("{tag} names it already")
+        } else {
+            self.tag(&observed).await?
+        };
         self.outcome.tagged = true;
         self.done(detail, 0);
 
         self.start(Step::ReadBack)?;
-        let tag = self.order.plan.tag.name.clone();
-        self.read_back(&tag, &observed).await?;
+        if !observed.settled {
+            self.read_back(&tag, &observed).await?;
+        }
         self.done(format!("{tag} names {}", self.order.plan.digest), 0);
 
         // From here on the promotion is a fact: it is recorded even when the person cancels now.
+        self.recording.store(true, Ordering::Relaxed);
         self.step = Step::Record;
         self.emit(EventKind::StepStarted { step: Step::Record });
         let receipt = self.record().await?;
@@ -220,6 +257,16 @@ impl Job<'_> {
     }
 
     async fn copy(&mut self, observed: &Observed) -> Result<String, PromotionError> {
+        if observed.settled {
+            self.outcome.copied = true;
+            self.outcome.fates = observed
+                .survey
+                .blobs
+                .iter()
+                .map(BlobRecord::existed)
+                .collect();
+            return Ok("the tag names it already; nothing to copy".to_owned());
+        }
         let events = self.events.clone();
         let environment = &self.doors.environment;
         let retries = AtomicU64::new(0);
@@ -227,7 +274,7 @@ impl Job<'_> {
             if retries.swap(state.retries, Ordering::Relaxed) < state.retries {
                 let kind = EventKind::Retried {
                     step: Step::Copy,
-                    reason: format!("a registry did not answer; {} tried again", state.retries),
+                    reason: state.last_retry,
                 };
                 // As below.
                 let _gone = events.send(Event {
@@ -254,9 +301,9 @@ impl Job<'_> {
             });
         };
         let client = &self.doors.client;
-        let outcome = copy(
+        let outcome = copy_surveyed(
             &observed.source,
-            &observed.manifest,
+            &observed.survey,
             client,
             self.repository,
             self.cancel,
@@ -266,15 +313,10 @@ impl Job<'_> {
         self.outcome.copied = true;
         self.outcome.bytes_sent = outcome.bytes_sent;
         self.outcome.retries = outcome.retries;
-        self.outcome.fates = outcome
-            .blobs
-            .iter()
-            .map(|blob| BlobPlan {
-                digest: blob.digest.clone(),
-                size: blob.size,
-                action: blob.fate.as_str(),
-            })
-            .collect();
+        self.outcome.fates = outcome.blobs.iter().map(BlobRecord::of).collect();
+        self.outcome.manifests_sent = outcome.manifests_sent;
+        let foreign = outcome.foreign.into_iter();
+        self.outcome.foreign = foreign.map(|layer| layer.digest).collect();
         if self.order.plan.referrers != Referrers::None {
             let mut attached = attached(observed, self.order.review).await?;
             let to = (client, self.repository);
@@ -331,6 +373,8 @@ impl Job<'_> {
             &options,
         )
         .await?;
+        let existed = |stored: &signatures::Stored| stored.fate == Fate::Existed;
+        self.outcome.were_signed = existed(&outcome.bundle) && existed(&outcome.legacy);
         let both = [
             (Format::Bundle, outcome.bundle),
             (Format::Legacy, outcome.legacy),
@@ -361,6 +405,10 @@ impl Job<'_> {
         let (Some(_), Some(signer)) = (&self.order.plan.signer, &self.doors.signer) else {
             return Ok("nothing to verify, as planned".to_owned());
         };
+        if self.outcome.were_signed {
+            // They were read and checked with the same key in the step before.
+            return Ok("2 signatures were there and verify".to_owned());
+        }
         let keys = [signer.public_key().clone()];
         let options = VerifyOptions {
             keys: &keys,
@@ -447,6 +495,10 @@ impl Job<'_> {
                 ..self.order.plan.clone()
             },
             fates: self.outcome.fates.clone(),
+            bytes_sent: self.outcome.bytes_sent,
+            manifests_sent: self.outcome.manifests_sent.clone(),
+            foreign: self.outcome.foreign.clone(),
+            steps: self.outcome.steps.clone(),
             retries: self.outcome.retries,
             started: self.started,
             finished: self.doors.environment.now(),
@@ -465,11 +517,14 @@ impl Job<'_> {
             return Err(PromotionError::Cancelled);
         }
         self.step = step;
+        self.since = Instant::now();
         self.emit(EventKind::StepStarted { step });
         Ok(())
     }
 
-    fn done(&self, detail: String, bytes: u64) {
+    fn done(&mut self, detail: String, bytes: u64) {
+        let took = StepTime::of(self.step, self.since.elapsed());
+        self.outcome.steps.push(took);
         self.emit(EventKind::StepFinished {
             step: self.step,
             detail,

@@ -16,6 +16,7 @@ use super::error::RegistryError;
 use super::pace::Retries;
 use super::resolve::Source;
 use super::survey::{BlobAction, Survey, SurveyedBlob, survey};
+use super::transport::Turn;
 use super::upload;
 use crate::model::oci::{Descriptor, ManifestKind, RawManifest};
 use crate::model::{Digest, Repository};
@@ -144,9 +145,19 @@ pub async fn copy_surveyed(
 
 struct Job<'a> {
     source: Source,
+    /// A clone with upload sessions of its own.
     destination: Client,
+    /// The client that was given.
+    given: &'a Client,
     repository: &'a Repository,
     retries: Arc<Retries>,
+}
+
+impl Drop for Job<'_> {
+    /// Work that is dropped in the middle leaves its sessions to whoever dropped it.
+    fn drop(&mut self) {
+        self.given.open.take(&self.destination.open);
+    }
 }
 
 /// What one blob of a copy has been through.
@@ -154,24 +165,16 @@ struct Moving<'a> {
     blob: &'a SurveyedBlob,
     sent: Arc<AtomicU64>,
     retries: Arc<Retries>,
-}
-
-impl<'a> Moving<'a> {
-    fn new(blob: &'a SurveyedBlob, retries: &Arc<Retries>) -> Self {
-        Self {
-            blob,
-            sent: Arc::default(),
-            retries: Retries::below(retries),
-        }
-    }
+    turn: Turn,
 }
 
 impl<'a> Job<'a> {
-    fn new(source: &Source, destination: &Client, repository: &'a Repository) -> Self {
+    fn new(source: &Source, destination: &'a Client, repository: &'a Repository) -> Self {
         let retries = Arc::new(Retries::default());
         Self {
             source: source.counting(&retries),
             destination: destination.counting(&retries).apart(),
+            given: destination,
             repository,
             retries,
         }
@@ -230,6 +233,16 @@ impl<'a> Job<'a> {
         })
     }
 
+    fn moving<'blob>(&self, blob: &'blob SurveyedBlob) -> Moving<'blob> {
+        let transport = &self.destination.transport;
+        Moving {
+            blob,
+            sent: Arc::default(),
+            retries: Retries::below(&self.retries),
+            turn: transport.turn(self.repository, &blob.descriptor.digest),
+        }
+    }
+
     /// How many blobs go at once: as many as both registries take.
     fn at_once(&self) -> usize {
         let paces = &self.destination.transport.paces;
@@ -263,7 +276,7 @@ impl<'a> Job<'a> {
             .blobs
             .iter()
             .filter(|blob| blob.action != BlobAction::Exists)
-            .map(|blob| Moving::new(blob, &self.retries))
+            .map(|blob| self.moving(blob))
             .collect();
         let report = || progress(self.progress(&missing));
         report();
@@ -310,23 +323,11 @@ impl<'a> Job<'a> {
         let destination = self.destination.counting(&moving.retries);
         let source = self.source.counting(&moving.retries);
         // Another copy may be sending the same blob to the same repository: it is sent once.
-        let turn = destination
-            .transport
-            .turn(self.repository, &descriptor.digest);
-        let _mine = match turn.try_lock() {
-            Ok(mine) => mine,
-            Err(_other_copy) => {
-                let mine = turn.lock().await;
-                if destination
-                    .has_blob(self.repository, &descriptor.digest)
-                    .await?
-                {
-                    moving.sent.store(descriptor.size, Ordering::Relaxed);
-                    return Ok(outcome(BlobFate::Existed));
-                }
-                mine
-            }
-        };
+        let mut is_sent = moving.turn.lock().await;
+        if *is_sent {
+            moving.sent.store(descriptor.size, Ordering::Relaxed);
+            return Ok(outcome(BlobFate::Existed));
+        }
         let mount = match &self.source {
             Source::Registry { repository, .. } if moving.blob.action == BlobAction::Mount => {
                 Some(&*repository.path)
@@ -342,6 +343,7 @@ impl<'a> Job<'a> {
             |from| source.stream_from(descriptor, from),
         )
         .await?;
+        *is_sent = true;
         moving.sent.store(descriptor.size, Ordering::Relaxed);
         Ok(outcome(if mounted {
             BlobFate::Mounted
@@ -369,7 +371,8 @@ impl<'a> Job<'a> {
                             descriptor,
                             action: BlobAction::Upload,
                         };
-                        let moving = Moving::new(&blob, &self.retries);
+                        let moving = self.moving(&blob);
+                        *moving.turn.lock().await = false;
                         sent.push(self.send_blob(&moving).await?.digest);
                     }
                 }

@@ -41,7 +41,7 @@ impl Source {
             Self::Layout(layout) => layout.manifest(descriptor).await,
             Self::Registry { client, repository } => {
                 let digest = descriptor.digest.to_string();
-                let manifest = client.manifest(repository, &digest).await?;
+                let manifest = kept_manifest(client, repository, descriptor).await?;
                 if manifest.bytes.len() as u64 != descriptor.size {
                     return Err(RegistryError::Mismatch {
                         what: format!("manifest {repository}@{digest}"),
@@ -63,7 +63,13 @@ impl Source {
         match self {
             Self::Layout(layout) => layout.blob(descriptor, limit).await,
             Self::Registry { client, repository } => {
-                client.blob(repository, descriptor, limit).await
+                let kept = &client.transport.kept;
+                if let Some((bytes, _kind)) = kept.find(repository, &descriptor.digest) {
+                    return Ok(bytes);
+                }
+                let bytes = client.blob(repository, descriptor, limit).await?;
+                kept.keep(repository, &descriptor.digest, &bytes, "");
+                Ok(bytes)
             }
         }
     }
@@ -98,6 +104,23 @@ impl Source {
             other => stream::skipping(other.stream(descriptor), from),
         }
     }
+}
+
+/// Reads a manifest by digest, or finds the one that was read a moment ago.
+async fn kept_manifest(
+    client: &Client,
+    repository: &Repository,
+    descriptor: &Descriptor,
+) -> Result<RawManifest, RegistryError> {
+    let kept = &client.transport.kept;
+    if let Some((bytes, kind)) = kept.find(repository, &descriptor.digest) {
+        return Ok(RawManifest::new(bytes, kind));
+    }
+    let digest = descriptor.digest.to_string();
+    let manifest = client.manifest(repository, &digest).await?;
+    let kind = &manifest.media_type;
+    kept.keep(repository, &manifest.digest, &manifest.bytes, kind);
+    Ok(manifest)
 }
 
 /// What a name points at.

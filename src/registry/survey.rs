@@ -69,8 +69,7 @@ pub async fn survey(
     destination: &Client,
     repository: &Repository,
 ) -> Result<Survey, RegistryError> {
-    let mut tree = Tree::default();
-    tree.add(source, top.clone(), 0).await?;
+    let tree = Tree::of(source, top).await?;
     if let Source::Layout(layout) = source {
         for blob in &tree.blobs {
             layout.check(blob)?;
@@ -121,6 +120,26 @@ pub async fn survey(
     })
 }
 
+/// The survey of an image whose tag is at the destination already: a registry keeps no manifest
+/// without what it names, so nothing is asked, and everything below `top` counts as being there.
+///
+/// # Errors
+/// When a manifest is missing or damaged, or the source does not answer.
+pub async fn presumed(source: &Source, top: &RawManifest) -> Result<Survey, RegistryError> {
+    let tree = Tree::of(source, top).await?;
+    let exists = |descriptor| SurveyedBlob {
+        descriptor,
+        action: BlobAction::Exists,
+    };
+    Ok(Survey {
+        manifests: tree.manifests,
+        missing_manifests: Vec::new(),
+        blobs: tree.blobs.into_iter().map(exists).collect(),
+        foreign: tree.foreign,
+        bytes_to_send: 0,
+    })
+}
+
 /// Manifests and blobs found so far, each once.
 #[derive(Default)]
 struct Tree {
@@ -132,6 +151,13 @@ struct Tree {
 }
 
 impl Tree {
+    /// Reads everything below a manifest.
+    async fn of(source: &Source, top: &RawManifest) -> Result<Self, RegistryError> {
+        let mut tree = Self::default();
+        tree.add(source, top.clone(), 0).await?;
+        Ok(tree)
+    }
+
     fn add<'a>(
         &'a mut self,
         source: &'a Source,

@@ -21,6 +21,7 @@ use super::address::{check_target, is_own};
 use super::auth::{Access, Authorizations};
 use super::connection::{ClientOptions, Connections};
 use super::error::{RegistryError, foreign};
+use super::kept::Kept;
 use super::pace::{Paces, Retries, Tries};
 use crate::model::{Digest, Repository};
 
@@ -33,14 +34,18 @@ const ERROR_LIMIT: usize = 4 << 10;
 /// The longest wait that a registry can ask for by `Retry-After`.
 const RETRY_AFTER_LIMIT: Duration = Duration::from_mins(1);
 
+/// Whose turn it is to send a blob, and whether one of those who waited has sent it.
+pub(super) type Turn = Arc<tokio::sync::Mutex<bool>>;
+
 /// The connections, authorizations and what was learnt about registries; shared by all clones of
 /// a client.
 pub(super) struct Transport {
     pub(super) connections: Connections,
     pub(super) authorizations: Authorizations,
     pub(super) paces: Paces,
-    /// Blobs being sent, by repository: each is sent by one task at a time.
-    sending: Mutex<HashMap<(String, Digest), Arc<tokio::sync::Mutex<()>>>>,
+    pub(super) kept: Kept,
+    /// Blobs that copies have to send, by repository: each is sent by one of them.
+    sending: Mutex<HashMap<(String, Digest), Turn>>,
 }
 
 /// One request.
@@ -61,16 +66,13 @@ impl Transport {
             connections: Connections::new(options)?,
             authorizations: Authorizations::default(),
             paces: Paces::default(),
+            kept: Kept::default(),
             sending: Mutex::default(),
         })
     }
 
-    /// Returns the lock of one blob of one repository.
-    pub(super) fn turn(
-        &self,
-        repository: &Repository,
-        blob: &Digest,
-    ) -> Arc<tokio::sync::Mutex<()>> {
+    /// Returns the turn of one blob of one repository: the same one for all copies at a time.
+    pub(super) fn turn(&self, repository: &Repository, blob: &Digest) -> Turn {
         let mut sending = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
         sending.retain(|_blob, lock| Arc::strong_count(lock) > 1);
         let key = (repository.to_string(), blob.clone());

@@ -51,6 +51,12 @@ impl OpenSessions {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes over the sessions of others.
+    pub(super) fn take(&self, others: &Self) {
+        let others = std::mem::take(&mut *others.lock());
+        self.lock().extend(others);
+    }
+
     /// Closes what is open, as far as that goes quickly; a registry that refuses or does not
     /// answer drops the session in its own time.
     pub(super) async fn close(&self, client: &Client) {
