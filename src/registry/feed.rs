@@ -21,6 +21,9 @@ use super::transport::Call;
 /// Stall times that a registry may be silent after the last byte: it has to store what it got.
 const STORING: u32 = 4;
 
+/// How often a stall time the bytes are looked at.
+const LOOKS: u32 = 8;
+
 /// A blob's bytes on their way, in order.
 pub(super) struct Feed {
     /// The stream, and what of its last item did not fit into a request.
@@ -163,11 +166,11 @@ impl Feed {
                 result = &mut request => {
                     return result.map_err(|error| network(call, chain(error)));
                 }
-                () = tokio::time::sleep(client.stall()) => {
+                () = tokio::time::sleep(client.stall() / LOOKS) => {
                     let now = self.sent.load(Ordering::Relaxed);
                     let moving = now != before || self.waiting.load(Ordering::Relaxed);
                     quiet = if moving { 0 } else { quiet + 1 };
-                    if quiet > if now >= end { STORING } else { 0 } {
+                    if quiet >= if now >= end { LOOKS * STORING } else { LOOKS } {
                         return Err(network(call, silence(client.stall())));
                     }
                     before = now;
