@@ -215,6 +215,68 @@ fn a_promotion_takes_its_steps_in_order_and_leaves_a_receipt() {
 }
 
 #[test]
+fn the_receipt_tells_what_became_of_everything() {
+    let (_registry, scene) = scene();
+    scene.approve();
+    let output = scene.promote(&scene.digest().to_string(), &[]);
+    assert_eq!(output.code, 0, "{output:?}");
+    let last = events(&output).pop().expect("events");
+    let receipt = &last["receipt"];
+    let fates = receipt["fates"].as_array().expect("a list");
+    assert!(!fates.is_empty());
+    for blob in fates {
+        assert_eq!(blob["action"], "uploaded", "{blob}");
+        assert!(
+            blob["retries"].is_u64() && blob["milliseconds"].is_u64(),
+            "{blob}"
+        );
+    }
+    let sizes = fates.iter().filter_map(|blob| blob["size"].as_u64());
+    assert_eq!(receipt["bytes_sent"].as_u64(), Some(sizes.sum()));
+    let manifests = receipt["manifests_sent"].as_array().expect("a list");
+    assert_eq!(manifests.last(), Some(&receipt["digest"]));
+    let steps: Vec<&str> = receipt["steps"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|step| step["step"].as_str())
+        .collect();
+    assert_eq!(steps.first(), Some(&"check"));
+    assert_eq!(steps.last(), Some(&"read-back"));
+    assert!(receipt["signer"]["fingerprint"].is_string() && receipt["ledger_head"].is_string());
+    assert_eq!(receipt["gate"]["open"], true);
+    let commands = receipt["commands"].to_string();
+    for program in [
+        "crane copy ",
+        "cosign sign ",
+        "cosign verify ",
+        "crane tag ",
+        "crane digest ",
+    ] {
+        assert!(commands.contains(program), "{commands}");
+    }
+}
+
+#[test]
+fn a_promotion_that_is_done_asks_little() {
+    let (registry, scene) = scene();
+    scene.approve();
+    let digest = scene.digest().to_string();
+    let output = scene.promote(&digest, &[]);
+    assert_eq!(output.code, 0, "{output:?}");
+    registry.clear_requests();
+    scene.stage.upstream.clear_requests();
+    let again = scene.promote(&digest, &[]);
+    assert_eq!(again.code, 0, "{again:?}");
+    let asked = [scene.stage.upstream.requests(), registry.requests()].concat();
+    let reads = |method: &str| matches!(method, "GET" | "HEAD");
+    assert!(asked.iter().all(|asked| reads(&asked.method)), "{asked:?}");
+    assert!(asked.len() <= 10, "{}: {asked:?}", asked.len());
+    let last = events(&again).pop().expect("events");
+    assert_eq!(last["receipt"]["bytes_sent"], 0);
+}
+
+#[test]
 fn the_archive_holds_the_evidence_and_shows_damage() {
     let (_registry, scene) = scene();
     scene.approve();

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use crate::model::{ArchiveForm, Digest, Image};
+use crate::model::{ArchiveForm, Digest, Image, Repository};
 
 use super::Request;
 
@@ -63,7 +63,24 @@ pub(super) fn commands(
         commands.push(format!("aws s3 cp --recursive REPORTS {}", quoted(archive)));
     }
     commands.push(format!("crane tag {copied} {}", quoted(request.tag())));
+    let tagged = format!("{repository}:{}", request.tag());
+    commands.push(format!("crane digest {}", quoted(&tagged)));
+    commands.extend(described(repository, request.tag()));
     commands
+}
+
+/// Returns the line that asks Amazon ECR what a tag names; none for other registries.
+fn described(repository: &Repository, tag: &str) -> Option<String> {
+    let (account, rest) = repository.registry.split_once(".dkr.ecr")?;
+    let region = rest.trim_start_matches("-fips").strip_prefix('.')?;
+    let region = region.split('.').next()?;
+    Some(format!(
+        "aws ecr describe-images --registry-id {} --region {} --repository-name {} --image-ids {}",
+        quoted(account),
+        quoted(region),
+        quoted(&repository.path),
+        quoted(&format!("imageTag={tag}"))
+    ))
 }
 
 /// Returns `text` as one word of a shell.
@@ -78,6 +95,25 @@ fn quoted(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ecr_is_asked_what_the_tag_names() {
+        let repository = |registry: &str| Repository {
+            registry: registry.to_owned(),
+            path: "base/caddy".to_owned(),
+        };
+        assert_eq!(
+            described(
+                &repository("123456789012.dkr.ecr.eu-west-1.amazonaws.com"),
+                "v1"
+            )
+            .as_deref(),
+            Some(
+                "aws ecr describe-images --registry-id 123456789012 --region eu-west-1 --repository-name base/caddy --image-ids imageTag=v1"
+            )
+        );
+        assert_eq!(described(&repository("registry.example.org"), "v1"), None);
+    }
 
     #[test]
     fn words_survive_a_shell() {

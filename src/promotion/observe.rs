@@ -52,7 +52,7 @@ pub struct Observed {
     pub survey: Survey,
     /// What the destination's tag names now.
     pub destination_tag: Option<Digest>,
-    /// Whether that is the manifest itself: there is nothing to copy.
+    /// Whether that is the manifest itself, byte for byte: there is nothing to copy.
     pub settled: bool,
 }
 
@@ -84,8 +84,8 @@ pub async fn observe(client: &Client, request: &Request) -> Result<Observed, Pro
         check_whole(layout, &manifest, request).await?;
     }
     let repository = &request.destination.repository;
-    let destination_tag = client.head_manifest(repository, request.tag()).await?;
-    let destination_tag = destination_tag.map(|descriptor| descriptor.digest);
+    let destination_tag = client.find_manifest(repository, request.tag()).await?;
+    let destination_tag = destination_tag.map(|manifest| manifest.digest);
     let settled = destination_tag.as_ref() == Some(&manifest.digest);
     let survey = if settled {
         presumed(&resolved.source, &manifest).await?

@@ -1,9 +1,10 @@
 //! What skopeo and crane do at each fault: measured, not asserted.
 //!
-//! `cargo test --test suite compare -- --ignored --nocapture` prints the columns of `docs/reference/faults.md`.
+//! `cargo test --test suite compare -- --ignored --nocapture` prints the columns of `docs/reference/faults.md`;
+//! `COUNTERSIGN_FAULT` names one of them.
 
 use super::*;
-use crate::support::judges::judge;
+use crate::support::judges::{judge, variable};
 use std::process::Stdio;
 
 /// How long a program may take for one image of 5 MB.
@@ -82,7 +83,9 @@ async fn outcome(name: &str, arguments: &[String], folder: &std::path::Path) -> 
 #[ignore = "takes minutes and judges nothing of the project's"]
 fn others_at_each_fault() {
     run(async {
-        for fault in Fault::ALL {
+        let only = variable("COUNTERSIGN_FAULT").and_then(|name| name.into_string().ok());
+        let wanted = |fault: &&Fault| only.as_deref().is_none_or(|only| only == fault.name());
+        for fault in Fault::ALL.iter().filter(wanted) {
             let mut words = Vec::new();
             for name in ["countersign", "crane", "skopeo"] {
                 // Tags that exist show what a second put does.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use countersign::demo::registry::Registry;
+use countersign::demo::registry::{LoggedRequest, Registry};
 use countersign::ledger::Ledger;
 use countersign::store::{DirectoryStore, Store};
 use serde_json::Value;
@@ -152,8 +152,30 @@ fn no_unsigned_image_is_tagged_and_a_second_run_finishes() {
             .filter(|(_, count)| *count > 1)
             .collect();
         assert_eq!(twice, [], "seed {seed}: finished blobs are not sent again");
+        assert_tag_comes_last(&registry, &scene, seed);
     }
     assert!(interrupted > 0, "seed {seed}: no run was interrupted");
+}
+
+/// Asserts by the registry's own log that the image was whole and signed in both formats before any tag named it, and
+/// that nothing of it arrived later.
+fn assert_tag_comes_last(registry: &Registry, scene: &Scene, seed: u64) {
+    let log = registry.requests();
+    let manifest = |of: &LoggedRequest, name: &str| {
+        of.method == "PUT" && of.status == 201 && of.path.ends_with(&format!("/manifests/{name}"))
+    };
+    let first = log.iter().position(|of| manifest(of, "v2.10.0"));
+    let (before, after) = log.split_at(first.expect("the tag was put"));
+    let digest = scene.digest();
+    let (tag, image) = (format!("sha256-{}", digest.hex()), digest.to_string());
+    for name in [&image, &tag, &format!("{tag}.sig")] {
+        let put = before.iter().any(|of| manifest(of, name));
+        assert!(put, "seed {seed}: {name} before the tag: {before:?}");
+    }
+    let late = after.iter().filter(|of| of.path.contains("/uploads/"));
+    assert_eq!(late.count(), 0, "seed {seed}: {after:?}");
+    let puts = after.iter().filter(|of| manifest(of, "v2.10.0"));
+    assert_eq!(puts.count(), 1, "seed {seed}: the tag is put once");
 }
 
 fn is_tagged(registry: &Registry, scene: &Scene) -> bool {
