@@ -13,7 +13,7 @@ use crate::error::{ErrorKind, Explain};
 use crate::ledger::Ledger;
 use crate::model::Digest;
 use crate::promotion::{Doors, SignerInfo};
-use crate::registry::{Client, ClientOptions, RegistryError};
+use crate::registry::{Client, ClientOptions, LogIns, RegistryError};
 use crate::review::TrustedKeys;
 use crate::signing::{
     Password, PublicKey, Signer, SigningError, SigningKey, read_private_key, read_public_key,
@@ -224,24 +224,45 @@ impl Connector {
     /// # Errors
     /// When the certificate file cannot be used.
     pub fn client(&self) -> Result<Client, ConnectError> {
-        let docker = self
-            .environment
-            .variable("DOCKER_CONFIG")
-            .map(PathBuf::from)
-            .or_else(|| {
-                self.environment
-                    .home
-                    .as_ref()
-                    .map(|home| home.join(".docker"))
-            })
-            .map(|folder| folder.join("config.json"))
-            .filter(|path| path.exists());
         Ok(Client::new(&ClientOptions {
             ca_file: self.config.ca_file.clone(),
-            docker_config: docker,
+            log_ins: self.log_ins(),
             docker_host: self.environment.variable("DOCKER_HOST").map(str::to_owned),
+            ecr_endpoint: ["AWS_ENDPOINT_URL_ECR", "AWS_ENDPOINT_URL"]
+                .iter()
+                .find_map(|name| self.environment.variable(name)?.parse().ok()),
             ..ClientOptions::default()
         })?)
+    }
+
+    /// Returns where log-ins are looked for, in the order of podman and skopeo: the file that
+    /// `REGISTRY_AUTH_FILE` names and no other, else podman's files, then docker's.
+    fn log_ins(&self) -> LogIns {
+        let set = |name: &str| {
+            let value = self.environment.variable(name);
+            value.filter(|value| !value.is_empty()).map(PathBuf::from)
+        };
+        let below = |folder: &str| self.environment.home.as_ref().map(|home| home.join(folder));
+        let files = match set("REGISTRY_AUTH_FILE") {
+            Some(file) => vec![file],
+            None => [
+                set("XDG_RUNTIME_DIR").map(|folder| folder.join("containers/auth.json")),
+                set("XDG_CONFIG_HOME")
+                    .or_else(|| below(".config"))
+                    .map(|folder| folder.join("containers/auth.json")),
+                set("DOCKER_CONFIG")
+                    .or_else(|| below(".docker"))
+                    .map(|folder| folder.join("config.json")),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+        };
+        let path = self.environment.variable("PATH").unwrap_or_default();
+        LogIns {
+            files,
+            programs: path.split(':').map(PathBuf::from).collect(),
+        }
     }
 
     /// Returns the public key of the signing key, where it can be known without the password: the

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
+use chrono::{DateTime, Utc};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
@@ -13,9 +14,11 @@ use tokio::sync::Mutex;
 use url::Url;
 
 use super::address::{check_target, origin, registry_host};
-use super::connection::{Connections, read_capped};
-use super::credentials::{self, Credentials};
+use super::connection::{ClientOptions, Connections, read_capped};
+use super::credentials::{Credentials, LogIns};
+use super::ecr::{Ecr, EcrHost};
 use super::error::{RegistryError, foreign};
+use crate::environment::Clock;
 use crate::model::Repository;
 
 /// The most bytes of a token answer.
@@ -48,17 +51,69 @@ impl Access {
     }
 }
 
+/// A header, and when it ends where that is known.
+#[derive(Clone)]
+struct Authorization {
+    header: HeaderValue,
+    expires: Option<DateTime<Utc>>,
+}
+
+impl Authorization {
+    fn is_over(&self) -> bool {
+        self.expires.is_some_and(|end| end <= Clock::System.now())
+    }
+}
+
 /// The header of one registry and scope, where one is known.
-type Slot = Arc<Mutex<Option<HeaderValue>>>;
+type Slot = Arc<Mutex<Option<Authorization>>>;
 
 /// The authorizations obtained so far. One lock a scope, so that a token is fetched once however
 /// many requests wait for it.
-#[derive(Default)]
 pub(super) struct Authorizations {
     slots: std::sync::Mutex<HashMap<(String, Vec<String>), Slot>>,
+    log_ins: LogIns,
+    pub(super) ecr: Ecr,
 }
 
 impl Authorizations {
+    pub(super) fn new(options: &ClientOptions, connections: &Connections) -> Self {
+        Self {
+            slots: std::sync::Mutex::default(),
+            log_ins: options.log_ins.clone(),
+            ecr: Ecr::new(
+                connections.direct.clone(),
+                connections.proxied.clone(),
+                connections.stall,
+                options.ecr_endpoint.clone(),
+            ),
+        }
+    }
+
+    /// Returns the log-in for a repository. Amazon ECR's are fetched with the credentials of the
+    /// AWS SDK, unless a helper is named for that very registry; where there are none, what
+    /// `docker login` left is tried. Public images can be read without any.
+    async fn log_in(
+        &self,
+        repository: &Repository,
+        access: &Access,
+        refused: bool,
+    ) -> Result<Option<Credentials>, RegistryError> {
+        let Some(host) = EcrHost::of(&repository.registry) else {
+            return self.log_ins.find(repository).await;
+        };
+        if let Some(own) = self.log_ins.find_own_helper(repository).await? {
+            return Ok(Some(own));
+        }
+        match self.ecr.log_in(&host, refused).await {
+            Ok(log_in) => Ok(Some(log_in)),
+            Err(error) => match self.log_ins.find(repository).await? {
+                Some(kept) => Ok(Some(kept)),
+                None if host.is_public() && *access == Access::Pull => Ok(None),
+                None => Err(error),
+            },
+        }
+    }
+
     fn slot(&self, repository: &Repository, access: &Access) -> Slot {
         let key = (repository.registry.clone(), access.scopes(&repository.path));
         let mut slots = self
@@ -74,7 +129,9 @@ impl Authorizations {
         repository: &Repository,
         access: &Access,
     ) -> Option<HeaderValue> {
-        self.slot(repository, access).lock().await.clone()
+        let slot = self.slot(repository, access);
+        let known = slot.lock().await.clone();
+        known.filter(|known| !known.is_over()).map(|it| it.header)
     }
 
     /// Answers a 401: returns a header that is not `refused`, obtained from the challenge.
@@ -91,11 +148,17 @@ impl Authorizations {
     ) -> Result<HeaderValue, RegistryError> {
         let slot = self.slot(repository, access);
         let mut slot = slot.lock().await;
-        if let Some(known) = slot.as_ref().filter(|known| Some(*known) != refused) {
-            return Ok(known.clone());
+        let is_usable = |known: &&Authorization| Some(&known.header) != refused && !known.is_over();
+        if let Some(known) = slot.as_ref().filter(is_usable) {
+            return Ok(known.header.clone());
         }
-        let header = answer(connections, repository, access, refused, headers).await?;
-        *slot = Some(header.clone());
+        let log_in = self.log_in(repository, access, refused.is_some()).await?;
+        let expires = log_in.as_ref().and_then(|log_in| log_in.expires);
+        let header = answer(connections, repository, access, refused, headers, log_in).await?;
+        *slot = Some(Authorization {
+            header: header.clone(),
+            expires,
+        });
         Ok(header)
     }
 }
@@ -162,6 +225,7 @@ async fn answer(
     access: &Access,
     refused: Option<&HeaderValue>,
     headers: &HeaderMap,
+    log_in: Option<Credentials>,
 ) -> Result<HeaderValue, RegistryError> {
     let unauthorized = |detail: String| RegistryError::Unauthorized {
         registry: repository.registry.clone(),
@@ -174,12 +238,12 @@ async fn answer(
         .filter_map(|value| value.to_str().ok())
         .flat_map(challenges)
         .collect();
-    let log_in =
-        credentials::find(connections.docker_config.as_deref(), &repository.registry).await?;
     if let Some(bearer) = offered.iter().find(|one| one.scheme == "bearer") {
         return token(connections, repository, access, bearer, log_in).await;
     }
-    if offered.iter().any(|one| one.scheme == "basic") {
+    // Amazon ECR says without a challenge that a log-in has ended.
+    let is_ecr = offered.is_empty() && EcrHost::of(&repository.registry).is_some();
+    if is_ecr || offered.iter().any(|one| one.scheme == "basic") {
         let Some(log_in) = log_in else {
             return Err(unauthorized("no log-in is known for it".to_owned()));
         };

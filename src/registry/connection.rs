@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::address::origin;
+use super::credentials::LogIns;
 use super::error::{RegistryError, chain};
 use crate::model::Repository;
 
@@ -20,10 +21,12 @@ use crate::model::Repository;
 pub struct ClientOptions {
     /// A PEM file of certificate authorities that are trusted besides the system's.
     pub ca_file: Option<PathBuf>,
-    /// The docker configuration that log-ins are read from; none: anonymous.
-    pub docker_config: Option<PathBuf>,
+    /// Where log-ins are looked for; nowhere: anonymous.
+    pub log_ins: LogIns,
     /// Where the Docker daemon listens, as `DOCKER_HOST` says it; none: its usual socket.
     pub docker_host: Option<String>,
+    /// An address to ask instead of Amazon ECR's own interface.
+    pub ecr_endpoint: Option<Url>,
     /// The longest silence of a connection: a time without a byte, not a time for the whole.
     pub stall_timeout: Duration,
     /// The longest time to connect.
@@ -36,8 +39,9 @@ impl Default for ClientOptions {
     fn default() -> Self {
         Self {
             ca_file: None,
-            docker_config: None,
+            log_ins: LogIns::default(),
             docker_host: None,
+            ecr_endpoint: None,
             stall_timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),
             first_pause: Duration::from_millis(500),
@@ -48,9 +52,8 @@ impl Default for ClientOptions {
 /// The connections of a client.
 pub(super) struct Connections {
     /// For loopback addresses: never through a proxy.
-    direct: reqwest::Client,
-    proxied: reqwest::Client,
-    pub(super) docker_config: Option<PathBuf>,
+    pub(super) direct: reqwest::Client,
+    pub(super) proxied: reqwest::Client,
     pub(super) docker_host: Option<String>,
     pub(super) stall: Duration,
     pub(super) pause: Duration,
@@ -86,7 +89,6 @@ impl Connections {
         Ok(Self {
             direct: builder().no_proxy().build().map_err(failed)?,
             proxied: builder().build().map_err(failed)?,
-            docker_config: options.docker_config.clone(),
             docker_host: options.docker_host.clone(),
             stall: options.stall_timeout,
             pause: options.first_pause,

@@ -3,11 +3,15 @@
 //!
 //! Texts of servers are cut short and freed of control characters before they enter a message.
 
+mod ecr;
+
 use std::path::PathBuf;
 
 use crate::error::{ErrorKind, Explain};
 use crate::model::Digest;
 use crate::model::oci::ManifestError;
+
+pub use ecr::EcrError;
 
 /// The most characters of a server's own text that a message repeats.
 const FOREIGN_CHARACTERS: usize = 300;
@@ -177,6 +181,9 @@ pub enum RegistryError {
         /// What is wrong.
         detail: String,
     },
+    /// Amazon ECR's own interface refused, or there is nothing to log in to AWS with.
+    #[error(transparent)]
+    Ecr(Box<EcrError>),
 }
 
 impl RegistryError {
@@ -202,6 +209,12 @@ impl RegistryError {
     }
 }
 
+impl From<EcrError> for RegistryError {
+    fn from(error: EcrError) -> Self {
+        Self::Ecr(Box::new(error))
+    }
+}
+
 impl Explain for RegistryError {
     fn kind(&self) -> ErrorKind {
         match self {
@@ -223,7 +236,8 @@ impl Explain for RegistryError {
             | Self::Network { .. }
             | Self::Unavailable { .. }
             | Self::Daemon { .. }
-            | Self::Unexpected { .. } => ErrorKind::Remote,
+            | Self::Unexpected { .. }
+            | Self::Ecr(_) => ErrorKind::Remote,
         }
     }
 
@@ -233,9 +247,13 @@ impl Explain for RegistryError {
                 "check the name, the tag and the digest; `countersign inspect IMAGE --tags` lists tags"
             }
             Self::Unauthorized { .. } => {
-                "log in with `docker login` or `skopeo login`; the docker configuration is read, nothing is stored"
+                "log in with `docker login`, `podman login` or `aws` (Amazon ECR); what they keep is read, nothing is stored"
             }
-            Self::Denied { .. } => {
+            Self::Ecr(error) => return error.hints(),
+            Self::Denied { code, detail, .. } => {
+                if let Some(hint) = ecr::denied(code, detail) {
+                    return vec![hint];
+                }
                 "ask the registry's owner for pull on the source and push on the destination; the repository may have to be created first"
             }
             Self::Immutable { .. } => "choose another tag: this one already names another digest",
@@ -260,6 +278,7 @@ impl Explain for RegistryError {
             Self::Daemon { .. } => {
                 "check that docker runs (`docker image ls`) and that DOCKER_HOST, where set, is a unix:// socket"
             }
+            Self::Settings { .. } => "mend or remove the file, or log in again",
             Self::Ambiguous { .. } => {
                 "name one by its name or digest behind a colon, such as oci:DIR:REF or docker-archive:FILE:REF"
             }

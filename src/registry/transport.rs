@@ -20,6 +20,7 @@ use url::Url;
 use super::address::{check_target, is_own};
 use super::auth::{Access, Authorizations};
 use super::connection::{ClientOptions, Connections};
+use super::ecr::EcrHost;
 use super::error::{RegistryError, foreign};
 use super::kept::Kept;
 use super::pace::{Paces, Retries, Tries};
@@ -62,9 +63,10 @@ pub(super) struct Call<'a> {
 
 impl Transport {
     pub(super) fn new(options: &ClientOptions) -> Result<Self, RegistryError> {
+        let connections = Connections::new(options)?;
         Ok(Self {
-            connections: Connections::new(options)?,
-            authorizations: Authorizations::default(),
+            authorizations: Authorizations::new(options, &connections),
+            connections,
             paces: Paces::default(),
             kept: Kept::default(),
             sending: Mutex::default(),
@@ -130,8 +132,12 @@ impl Transport {
             .current(call.repository, &call.access)
             .await;
         let response = self.follow(call, known.as_ref()).await?;
-        if response.status() != StatusCode::UNAUTHORIZED || !is_own(response.url(), call.repository)
-        {
+        // Amazon ECR answers to a log-in that has ended as to one that may not.
+        let has_ended = response.status() == StatusCode::FORBIDDEN
+            && known.is_some()
+            && EcrHost::of(&call.repository.registry).is_some();
+        let asks = response.status() == StatusCode::UNAUTHORIZED || has_ended;
+        if !asks || !is_own(response.url(), call.repository) {
             return Ok(response);
         }
         let renewed = self
@@ -143,7 +149,12 @@ impl Transport {
                 known.as_ref(),
                 response.headers(),
             )
-            .await?;
+            .await;
+        let renewed = match renewed {
+            // Then the refusal itself says more.
+            Err(_) if has_ended => return Ok(response),
+            renewed => renewed?,
+        };
         let response = self.follow(call, Some(&renewed)).await?;
         if response.status() == StatusCode::UNAUTHORIZED && is_own(response.url(), call.repository)
         {

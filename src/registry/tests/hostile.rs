@@ -15,7 +15,10 @@ fn client_for(host: &str) -> (Client, tempfile::TempDir) {
     let config = format!(r#"{{"auths":{{"{host}":{{"auth":"{LOG_IN}"}}}}}}"#);
     std::fs::write(&path, config).unwrap();
     let client = Client::new(&ClientOptions {
-        docker_config: Some(path),
+        log_ins: LogIns {
+            files: vec![path],
+            programs: Vec::new(),
+        },
         stall_timeout: Duration::from_secs(2),
         ..ClientOptions::default()
     });
