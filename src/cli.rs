@@ -34,6 +34,7 @@ mod reference;
 mod report;
 mod scan;
 mod sign;
+mod sync;
 mod tree;
 mod unlock;
 mod verify;
@@ -280,6 +281,7 @@ fn dispatch(command: &Command, settings: &Settings) -> Result<Exit, Stop> {
         Command::Report(args) => report::run(args, settings),
         Command::Plan(args) => plan::run(args, settings),
         Command::Promote(args) => promote::run(args, settings),
+        Command::Sync(args) => sync::run(args, settings),
         Command::Sign(args) => sign::run(args, settings),
         Command::Verify(args) => verify::run(args, settings),
         Command::Tree(args) => tree::run(args, settings),

@@ -27,6 +27,7 @@ mod trivy;
 mod unpack;
 mod vex;
 mod wrapped;
+pub(crate) mod yaml;
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -44,7 +44,10 @@ fn client_for(host: &str) -> (Client, TempDir) {
     let config = format!(r#"{{"auths":{{"{host}":{{"auth":"{LOG_IN}"}}}}}}"#);
     std::fs::write(&path, config).expect("a file");
     let client = Client::new(&ClientOptions {
-        docker_config: Some(path),
+        log_ins: countersign::registry::LogIns {
+            files: vec![path],
+            programs: Vec::new(),
+        },
         ..options()
     });
     (client.expect("a client"), folder)

@@ -14,6 +14,7 @@ mod reading;
 mod scanning;
 mod setup;
 mod shipping;
+mod syncing;
 
 use std::path::PathBuf;
 
@@ -35,6 +36,7 @@ pub(crate) use shipping::{
     ArchiveArgs, ArchiveCommand, PlanArgs, PromoteArgs, PromotionArgs, SignArgs, TreeArgs,
     VerifyArgs,
 };
+pub(crate) use syncing::SyncArgs;
 
 /// From container scan results to a decision, from the decision to a signed, promoted image.
 #[derive(Debug, Parser)]
@@ -295,6 +297,8 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Copy, sign, verify, archive and tag an approved image
     Promote(PromoteArgs),
+    /// Promote what a list in a YAML file names, where the destination holds something else
+    Sync(SyncArgs),
     /// Make and show keys
     Key(KeyArgs),
     /// Sign an image
@@ -331,6 +335,7 @@ impl Command {
             Self::Ledger(args) => args.overrides(),
             Self::Plan(args) => args.common.overrides(),
             Self::Promote(args) => args.common.overrides(),
+            Self::Sync(args) => args.overrides(),
             Self::Key(args) => args.overrides(),
             Self::Sign(args) => args.overrides(),
             Self::Verify(args) => args.overrides(),

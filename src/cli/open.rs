@@ -42,6 +42,30 @@ pub(crate) fn open_with(
     reading: &ReadingArgs,
     policy: Policy,
 ) -> Result<Opened, Stop> {
+    let inputs = files(inputs, reading);
+    open_inputs(settings, inputs, reading.allow_partial, policy)
+}
+
+/// Takes images alone, with this policy and the ledger in force: what is known of them without a
+/// report.
+pub(crate) fn open_images(
+    settings: &Settings,
+    images: Vec<Inspection>,
+    policy: Policy,
+) -> Result<Opened, Stop> {
+    let inputs = Inputs {
+        images,
+        ..Inputs::default()
+    };
+    open_inputs(settings, inputs, false, policy)
+}
+
+fn open_inputs(
+    settings: &Settings,
+    inputs: Inputs,
+    allow_partial: bool,
+    policy: Policy,
+) -> Result<Opened, Stop> {
     let (chain, mut exit) = match work::chain(settings) {
         Ok(chain) => (chain, Exit::Done),
         Err(stop) => {
@@ -50,13 +74,7 @@ pub(crate) fn open_with(
             (Chain::default(), stop.exit)
         }
     };
-    let mut opened = open_on(
-        settings,
-        files(inputs, reading),
-        reading.allow_partial,
-        policy,
-        &chain,
-    )?;
+    let mut opened = open_on(settings, inputs, allow_partial, policy, &chain)?;
     if let Some(problem) = &opened.review.ledger_problem {
         output::warning(
             &format!("the ledger is broken: {problem}; verdicts after this are not shown"),

@@ -9,7 +9,8 @@ use super::settings::Settings;
 use super::stop::Stop;
 use super::{image, open, output, platform, unlock, work};
 use crate::model::{Digest, ImageReference};
-use crate::promotion::{self, Doors, Observed, Plan, Request, SignerInfo};
+use crate::promotion::{self, Doors, Needed, Observed, Plan, Request, SignerInfo};
+use crate::registry::Preflight;
 use crate::review::Review;
 use crate::signing::Signer;
 use crate::text::thousands;
@@ -23,6 +24,18 @@ pub(super) struct Asked {
     pub(super) exit: Exit,
     /// What was fetched: it is read again when it is archived.
     _evidence: Option<Evidence>,
+}
+
+impl Asked {
+    /// Returns a request whose evidence was read whole.
+    pub(super) fn new(request: Request, review: Review, evidence: Option<Evidence>) -> Self {
+        Self {
+            request,
+            review,
+            exit: Exit::Done,
+            _evidence: evidence,
+        }
+    }
 }
 
 /// Runs the command.
@@ -81,6 +94,8 @@ pub(super) fn ask(args: &PromotionArgs, settings: &Settings) -> Result<Asked, St
             digest: args.digest.clone(),
             platform,
             move_tag: args.move_tag,
+            create_repository: args.create_repository,
+            approval: Needed::Required,
             no_sign: args.no_sign,
             acknowledged: args.acknowledge.clone(),
             promoter: settings.config().reviewer.clone(),
@@ -168,6 +183,22 @@ pub(super) async fn make(
     Ok((now, observed))
 }
 
+/// What is known of a repository of Amazon ECR, on one line.
+fn repository(preflight: &Preflight) -> String {
+    let mut parts = vec![match preflight.exists {
+        Some(true) => "exists".to_owned(),
+        Some(false) => "does not exist".to_owned(),
+        None => "not known".to_owned(),
+    }];
+    parts.extend(preflight.immutability.iter().map(|it| format!("tags {it}")));
+    parts.extend(preflight.encryption.clone());
+    parts.extend(preflight.scan_on_push.map(|scans| {
+        let word = if scans { "scans" } else { "does not scan" };
+        format!("{word} on push")
+    }));
+    parts.join(", ")
+}
+
 fn tell(output: &mut output::Output, plan: &Plan) -> Result<(), Stop> {
     let mut line = |name: &str, value: &str| output.line(&format!("{name:<12} {value}"));
     line("source", &plan.source)?;
@@ -226,6 +257,12 @@ fn tell(output: &mut output::Output, plan: &Plan) -> Result<(), Stop> {
         Some(signer) => line("signer", &format!("{} {}", signer.key, signer.fingerprint))?,
     }
     line("archive", plan.archive.as_deref().unwrap_or("none"))?;
+    if let Some(preflight) = &plan.preflight {
+        line("repository", &repository(preflight))?;
+        for unseen in &preflight.unseen {
+            line("not seen", unseen)?;
+        }
+    }
     line("policy", &plan.policy_sha256.to_string())?;
     line("gate", if plan.gate.open { "open" } else { "closed" })?;
     for blocker in &plan.blockers {

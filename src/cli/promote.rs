@@ -16,8 +16,10 @@ use super::plan::{self, Asked};
 use super::settings::Settings;
 use super::stop::Stop;
 use super::{unlock, work};
-use crate::model::Digest;
-use crate::promotion::{self, Document, Event, EventKind, Order, PromotionError, Receipt, Step};
+use crate::model::{Digest, ImageReference};
+use crate::promotion::{
+    self, Document, Doors, Event, EventKind, Order, PromotionError, Receipt, Step,
+};
 use crate::signing::Signer;
 use crate::text::thousands;
 
@@ -40,13 +42,13 @@ pub(super) fn run(args: &PromoteArgs, settings: &Settings) -> Result<Exit, Stop>
     } else {
         Some(unlock::unlock(settings)?)
     };
-    let lines = Lines::new(format == Format::Json, settings);
+    let mut lines = Lines::new(format == Format::Json, settings);
     let promoted = promote(
         &asked,
         args.plan_digest.as_ref(),
         signer,
         settings,
-        lines,
+        &mut lines,
         &mut output,
     );
     let receipt = work::block_on(promoted)??;
@@ -70,13 +72,30 @@ fn check_usage(args: &PromoteArgs, settings: &Settings) -> Result<(), Stop> {
                 .hint("`countersign inspect SOURCE --format digest` prints it"),
         );
     }
-    if settings.config().key.is_none() && !common.no_sign {
-        return Err(
-            Stop::usage("promote needs a key, or --no-sign where the policy allows it")
-                .hint("name one with --key FILE, or make one with `countersign key generate`"),
-        );
+    check_key(common.no_sign, common.key.key.as_deref(), settings)?;
+    check_clock(&plan::destination(&common.destination)?, settings)
+}
+
+/// Refuses to go without a key where nobody said so.
+pub(super) fn check_key(
+    no_sign: bool,
+    given: Option<&str>,
+    settings: &Settings,
+) -> Result<(), Stop> {
+    if no_sign && given.is_some() {
+        return Err(Stop::usage("--key and --no-sign contradict each other"));
     }
-    let destination = plan::destination(&common.destination)?;
+    if settings.config().key.is_none() && !no_sign {
+        return Err(Stop::usage(
+            "a promotion needs a key, or --no-sign where the policy allows it",
+        )
+        .hint("name one with --key FILE, or make one with `countersign key generate`"));
+    }
+    Ok(())
+}
+
+/// Refuses a given clock where others would take the time for the real one.
+pub(super) fn check_clock(destination: &ImageReference, settings: &Settings) -> Result<(), Stop> {
     if settings.clock_is_given && !destination.repository.is_loopback() {
         return Err(Stop::usage(
             "--now is taken only for a destination on a loopback address",
@@ -91,7 +110,7 @@ async fn promote(
     shown: Option<&Digest>,
     signer: Option<Signer>,
     settings: &Settings,
-    mut lines: Lines,
+    lines: &mut Lines,
     output: &mut Output,
 ) -> Result<Receipt, Stop> {
     let key = settings.config().key.as_deref().unwrap_or_default();
@@ -104,9 +123,19 @@ async fn promote(
         plan: &plan,
         shown: shown.unwrap_or(&plan.plan_digest),
     };
+    execute(&order, &doors, lines, output).await
+}
+
+/// Executes a plan, writing its events as they come. An interrupt cancels it.
+pub(super) async fn execute(
+    order: &Order<'_>,
+    doors: &Doors,
+    lines: &mut Lines,
+    output: &mut Output,
+) -> Result<Receipt, Stop> {
     let cancel = CancellationToken::new();
     let (send, mut receive) = unbounded_channel();
-    let mut work = std::pin::pin!(promotion::run(&order, &doors, &cancel, &send));
+    let mut work = std::pin::pin!(promotion::run(order, doors, &cancel, &send));
     let result = loop {
         tokio::select! {
             biased;
@@ -136,8 +165,10 @@ async fn promote(
 
 /// Events as lines.
 #[derive(Debug)]
-struct Lines {
+pub(super) struct Lines {
     json: bool,
+    /// The entry of a list that the events are about, from 0.
+    entry: Option<usize>,
     on_terminal: bool,
     last_progress: Instant,
     /// The hints of a failure: what exists at the destination, and what to do next.
@@ -145,12 +176,23 @@ struct Lines {
 }
 
 impl Lines {
-    fn new(json: bool, settings: &Settings) -> Self {
+    /// Prepares for the events of one promotion.
+    pub(super) fn new(json: bool, settings: &Settings) -> Self {
         Self {
             json,
+            entry: None,
             on_terminal: settings.environment().terminals.error,
             last_progress: Instant::now(),
             hints: None,
+        }
+    }
+
+    /// Says that what follows is about an entry of a list.
+    pub(super) fn begin(&mut self, entry: usize, destination: &str) {
+        self.entry = Some(entry);
+        self.hints = None;
+        if !self.json {
+            output::note(&format!("to {destination}"));
         }
     }
 
@@ -160,7 +202,7 @@ impl Lines {
         }
         if self.json {
             // A reader that went away does not stop a promotion.
-            return match write(event, output) {
+            return match write(event, self.entry, output) {
                 Err(stop) if stop.exit == Exit::Done => Ok(()),
                 other => other,
             };
@@ -196,6 +238,15 @@ impl Lines {
     }
 }
 
+/// An event, and the entry of a list that it is about.
+#[derive(Serialize)]
+struct Line<'a, T> {
+    #[serde(flatten)]
+    event: &'a T,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entry: Option<usize>,
+}
+
 /// The last event, which carries the receipt's document.
 #[derive(Serialize)]
 struct FinishedLine<'a> {
@@ -206,17 +257,18 @@ struct FinishedLine<'a> {
 }
 
 /// Writes the document `event`, on one line.
-fn write(event: &Event, output: &mut Output) -> Result<(), Stop> {
+fn write(event: &Event, entry: Option<usize>, output: &mut Output) -> Result<(), Stop> {
     let EventKind::Finished { receipt } = &event.kind else {
-        return output.document_line("event", event);
+        return output.document_line("event", &Line { event, entry });
     };
-    let line = FinishedLine {
+    let event = FinishedLine {
         time: event.time,
         event: "finished",
         step: Step::Record,
         receipt: receipt.document(),
     };
-    output.document_line("event", &line)
+    let event = &event;
+    output.document_line("event", &Line { event, entry })
 }
 
 fn tell(output: &mut Output, receipt: &Receipt) -> Result<(), Stop> {

@@ -4,9 +4,9 @@
 
 mod grype;
 mod trivy;
-mod yaml;
 
 use super::error::FormatError;
+use super::yaml::{self, Tree};
 use crate::model::{ExemptionDocument, Origin};
 
 /// The most entries of one document that are read; the rest is a loss.
@@ -24,6 +24,15 @@ pub(super) enum Shape {
     Yaml,
     /// Grype's configuration.
     Grype,
+}
+
+/// Reads the YAML of an ignore file.
+fn tree(path: &str, text: &str) -> Result<Tree, FormatError> {
+    yaml::read(text).map_err(|damage| FormatError::Exemptions {
+        path: path.to_owned(),
+        place: damage.place,
+        reason: damage.reason,
+    })
 }
 
 /// Keys that Grype's configuration is known by; the others it shares with any other tool.

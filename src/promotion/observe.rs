@@ -7,7 +7,8 @@ use std::collections::{HashMap, HashSet};
 use crate::model::oci::{Descriptor, ImageConfig, Manifest, ManifestKind, RawManifest, media_type};
 use crate::model::{Digest, Platform};
 use crate::registry::{
-    CONFIG_LIMIT, Client, Layout, RegistryError, Source, Survey, presumed, resolve, survey,
+    CONFIG_LIMIT, Client, Layout, Preflight, RegistryError, Source, Survey, presumed, resolve,
+    survey,
 };
 
 use super::{PromotionError, Request};
@@ -54,6 +55,8 @@ pub struct Observed {
     pub destination_tag: Option<Digest>,
     /// Whether that is the manifest itself, byte for byte: there is nothing to copy.
     pub settled: bool,
+    /// What Amazon ECR says of the destination's repository; none for other registries.
+    pub preflight: Option<Preflight>,
 }
 
 /// Resolves the source to a digest and looks at the destination.
@@ -84,8 +87,12 @@ pub async fn observe(client: &Client, request: &Request) -> Result<Observed, Pro
         check_whole(layout, &manifest, request).await?;
     }
     let repository = &request.destination.repository;
-    let destination_tag = client.find_manifest(repository, request.tag()).await?;
-    let destination_tag = destination_tag.map(|manifest| manifest.digest);
+    let (destination_tag, preflight) = futures_util::future::join(
+        client.find_manifest(repository, request.tag()),
+        client.preflight(repository, request.tag()),
+    )
+    .await;
+    let destination_tag = destination_tag?.map(|manifest| manifest.digest);
     let settled = destination_tag.as_ref() == Some(&manifest.digest);
     let survey = if settled {
         presumed(&resolved.source, &manifest).await?
@@ -103,6 +110,7 @@ pub async fn observe(client: &Client, request: &Request) -> Result<Observed, Pro
         survey,
         destination_tag,
         settled,
+        preflight,
     })
 }
 

@@ -7,13 +7,15 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::model::{Approval, Digest, Subject};
-use crate::registry::BlobAction;
+use crate::registry::{BlobAction, ListedImage, Preflight};
 use crate::review::{ApprovalView, Review};
-use crate::triage::gate::{Blocker, Excused, Gate, PromotionContext, Remedy};
+use crate::triage::gate::{Blocker, Excused, Gate, PromotionContext, Remedy, class};
 use crate::triage::policy::{MoveTags, Platforms, Sign};
 
 use super::commands::commands;
-use super::{Attached, Document, Observed, ObservedPlatform, PromotionError, Request};
+use super::{
+    Attached, Document, Needed, Observed, ObservedPlatform, PromotionError, Request, preflight,
+};
 
 /// The name of the plan's document.
 const SCHEMA: &str = "countersign/plan/v1";
@@ -38,6 +40,16 @@ pub mod plan_class {
     pub const DESTINATION: &str = "destination";
     /// Layers that live outside the registry are left there.
     pub const FOREIGN_LAYERS: &str = "foreign-layers";
+    /// The repository does not exist, or will be made.
+    pub const REPOSITORY: &str = "repository";
+    /// The registry denies what a push needs.
+    pub const PERMISSION: &str = "permission";
+    /// The repository lets nobody move this tag.
+    pub const IMMUTABLE_TAG: &str = "immutable-tag";
+    /// The repository removes images by rules that concern this one.
+    pub const LIFECYCLE: &str = "lifecycle";
+    /// What the policy asks for is passed over, as a list of `sync` says.
+    pub const PASSED_OVER: &str = "approval-passed-over";
 }
 
 /// Who would sign.
@@ -128,6 +140,12 @@ pub struct Plan {
     pub gate: GateAnswer,
     /// Everything that stands in the way, the gate's blockers included.
     pub blockers: Vec<Blocker>,
+    /// What has to be there: `required`, or what a list of `sync` says instead.
+    pub approval: Needed,
+    /// What Amazon ECR says of the destination's repository; none for other registries.
+    pub preflight: Option<Preflight>,
+    /// What `aws ecr list-images` will show of the image; empty for other registries.
+    pub will_list: Vec<ListedImage>,
     /// Warnings that a person at the console acknowledges, by class.
     pub warnings: Vec<Blocker>,
     /// The equivalent `crane`, `cosign` and `aws` commands.
@@ -179,6 +197,11 @@ pub fn plan(
     draft.judge_platforms(review, request, observed, promoter_key, now);
     let tag = draft.judge_tag(review, request, observed);
     let signer = draft.judge_signer(review, request, signer);
+    if let Some(preflight) = &observed.preflight {
+        let judged = preflight::judge(request, preflight, &tag);
+        draft.blockers.extend(judged.blockers);
+        draft.warnings.extend(judged.warnings);
+    }
     let mut plan = Plan {
         plan_digest: observed.manifest.digest.clone(),
         source: request.source.pinned(&observed.manifest.digest),
@@ -186,6 +209,7 @@ pub fn plan(
         platforms: observed.platforms.iter().map(platform_name).collect(),
         platform_reviews: draft.platforms,
         destination: format!("{}:{}", request.destination.repository, tag.name),
+        will_list: preflight::expected(observed, &tag, signer.is_some()),
         tag,
         blobs: blobs(observed),
         bytes_to_send: observed.survey.bytes_to_send,
@@ -199,12 +223,19 @@ pub fn plan(
         approved_by: draft.approved_by,
         gate: draft.gate,
         blockers: draft.blockers,
+        approval: request.approval,
+        preflight: observed.preflight.clone(),
         warnings: draft.warnings,
         commands: Vec::new(),
         subjects: draft.subjects,
     };
     let key = plan.signer.as_ref().map(|signer| signer.key.as_str());
     plan.commands = commands(request, &plan.digest, key, archive);
+    if let Some(preflight) = &observed.preflight {
+        let (make, show) = preflight::commands(request, preflight);
+        plan.commands.splice(0..0, make);
+        plan.commands.push(show);
+    }
     plan.plan_digest = digest_of(&plan)?;
     Ok(plan)
 }
@@ -326,28 +357,66 @@ impl Draft {
                 }
             }
         }
-        self.gate.open = !gates.is_empty() && gates.iter().all(|gate| gate.open);
+        if gates.is_empty() {
+            self.judge_destination(review, request);
+        }
+        self.gate.open = !gates.is_empty()
+            && gates.iter().all(|gate| {
+                let is_alone = request.approval == Needed::Gate;
+                let passed = |it: &Blocker| is_alone && request.approval.passes_over(it);
+                gate.blockers.iter().all(passed)
+            });
         for gate in gates {
             self.gate.blockers.extend(gate.blockers);
             self.gate.warnings.extend(gate.warnings);
             self.gate.excused.extend(gate.excused);
             self.gate.to_open.extend(gate.to_open);
         }
-        self.blockers.extend(self.gate.blockers.iter().cloned());
+        self.take_blockers(request);
         self.warnings.extend(self.gate.warnings.iter().cloned());
         self.reports.sort();
         self.reports.dedup();
         self.approvals.sort();
         self.approvals.dedup();
+        let free = request.approval == Needed::None;
         if self.subjects.is_empty() {
             let text = format!("no report is about {}", observed.manifest.digest);
-            self.block(plan_class::NOT_REVIEWED, text);
+            if free {
+                self.warn(plan_class::NOT_REVIEWED, text);
+            } else {
+                self.block(plan_class::NOT_REVIEWED, text);
+            }
         } else if !unreviewed.is_empty() {
             let text = format!("platforms nobody reviewed: {}", unreviewed.join(", "));
             match review.policy.promotion.platforms {
-                Platforms::Reviewed => self.block(plan_class::PLATFORM, text),
-                Platforms::All => self.warn(plan_class::PLATFORM, text),
+                Platforms::Reviewed if !free => self.block(plan_class::PLATFORM, text),
+                Platforms::Reviewed | Platforms::All => self.warn(plan_class::PLATFORM, text),
             }
+        }
+    }
+
+    /// Where no gate was asked, nobody has asked yet whether the policy knows the destination.
+    fn judge_destination(&mut self, review: &Review, request: &Request) {
+        let destination = request.destination.repository.to_string();
+        if !review.policy.destination_allowed(&destination) {
+            let text = format!("the policy does not allow promotions to {destination}");
+            self.block(class::DESTINATION, text);
+        }
+    }
+
+    /// Takes in what closes the gate, but for what the request passes over: that is a warning.
+    fn take_blockers(&mut self, request: &Request) {
+        let (passed, kept): (Vec<Blocker>, Vec<Blocker>) = self
+            .gate
+            .blockers
+            .iter()
+            .cloned()
+            .partition(|blocker| request.approval.passes_over(blocker));
+        self.blockers.extend(kept);
+        if !passed.is_empty() {
+            let texts: Vec<&str> = passed.iter().map(|it| it.text.as_str()).collect();
+            let text = format!("passed over, as the list says: {}", texts.join("; "));
+            self.warn(plan_class::PASSED_OVER, text);
         }
     }
 
@@ -426,6 +495,9 @@ impl Draft {
             unseen.join(", ")
         );
         let class = plan_class::EVIDENCE;
+        if request.approval != Needed::Required {
+            return;
+        }
         if request.acknowledged.iter().any(|known| known == class) {
             self.warn(class, text);
         } else {

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use crate::model::Digest;
-use crate::registry::{BlobFate, BlobOutcome, SurveyedBlob};
+use crate::registry::{BlobFate, BlobOutcome, ListedImage, SurveyedBlob};
 
 use super::{Document, Plan, Step};
 
@@ -102,6 +102,9 @@ pub struct Receipt {
     pub signatures: Vec<Digest>,
     /// The evidence bundle.
     pub bundle: Option<String>,
+    /// What `aws ecr list-images` shows of the image; empty for other registries, and where the
+    /// promoter may not ask.
+    pub listed: Vec<ListedImage>,
     /// Who promoted.
     pub promoter: String,
     /// The warnings the promoter acknowledged, by class.

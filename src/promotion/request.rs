@@ -2,7 +2,35 @@
 //!
 //! As it was asked; what follows from it is worked out in `plan`.
 
+use serde::Serialize;
+
 use crate::model::{Digest, Image, ImageReference, Platform};
+use crate::triage::gate::{Blocker, class};
+
+/// What has to be there before an image is promoted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Needed {
+    /// What the policy asks for: the gate, and the approvals.
+    #[default]
+    Required,
+    /// The gate alone; nobody has to approve.
+    Gate,
+    /// Nothing. A standing rejection and the policy's destinations hold all the same.
+    None,
+}
+
+impl Needed {
+    /// Returns whether a blocker of the gate is passed over.
+    #[must_use]
+    pub(super) fn passes_over(self, blocker: &Blocker) -> bool {
+        match self {
+            Self::Required => false,
+            Self::Gate => matches!(blocker.class, class::APPROVAL | class::FOUR_EYES),
+            Self::None => !matches!(blocker.class, class::REJECTED | class::DESTINATION),
+        }
+    }
+}
 
 /// What the person asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +47,10 @@ pub struct Request {
     pub move_tag: bool,
     /// Whether to go without a signature.
     pub no_sign: bool,
+    /// Consent to making the repository, where it does not exist and the registry is Amazon ECR.
+    pub create_repository: bool,
+    /// What has to be there; anything but [`Needed::Required`] comes from a list of `sync` only.
+    pub approval: Needed,
     /// Warning classes the person acknowledged.
     pub acknowledged: Vec<String>,
     /// Who promotes.

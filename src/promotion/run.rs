@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::archive::Archive;
 use crate::ledger::{self, Draft, LedgerError};
 use crate::model::{Digest, Repository};
-use crate::registry::{CopyProgress, RegistryError, copy_surveyed};
+use crate::registry::{CopyProgress, ListedImage, RegistryError, copy_surveyed};
 use crate::review::Review;
 use crate::signatures::{self, Fate, Format, SignOptions, VerifyOptions};
 use crate::signing::Signer;
@@ -24,8 +24,8 @@ use super::evidence;
 use super::plan::{differences, plan};
 use super::referrers::{attached, copy_attached, remake_attached};
 use super::{
-    Attached, BlobRecord, Doors, Event, EventKind, Observed, Plan, PromotionError, Receipt, Request,
-    SignerInfo, Step, StepTime, observe,
+    Attached, BlobRecord, Doors, Event, EventKind, Observed, Plan, PromotionError, Receipt,
+    Request, SignerInfo, Step, StepTime, observe, preflight,
 };
 
 /// A confirmed promotion.
@@ -121,6 +121,7 @@ struct Outcome {
     /// Whether nothing had to be signed: all that was looked for was read, checked and found.
     were_signed: bool,
     bundle: Option<String>,
+    listed: Vec<ListedImage>,
     tagged: bool,
 }
 
@@ -145,6 +146,7 @@ impl Job<'_> {
         self.done("the plan is the one that was shown".to_owned(), 0);
 
         self.start(Step::Copy)?;
+        self.create_repository(&observed).await?;
         let detail = self.copy(&observed).await?;
         self.done(detail, self.outcome.bytes_sent);
 
@@ -185,6 +187,7 @@ impl Job<'_> {
         if !observed.settled {
             self.read_back(&tag, &observed).await?;
         }
+        self.list(&observed).await;
         self.done(format!("{tag} names {}", self.order.plan.digest), 0);
 
         // From here on the promotion is a fact: it is recorded even when the person cancels now.
@@ -255,6 +258,27 @@ impl Job<'_> {
             key: planned.key.clone(),
             fingerprint: signer.public_key().fingerprint().clone(),
         }))
+    }
+
+    /// Makes the repository, where it does not exist and the person consented.
+    async fn create_repository(&self, observed: &Observed) -> Result<(), PromotionError> {
+        let is_missing = observed.preflight.as_ref().map(|it| it.exists) == Some(Some(false));
+        if is_missing && self.order.request.create_repository {
+            let client = &self.doors.client;
+            client.create_repository(self.repository).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks what the registry lists of the image now. A role that may only push cannot, and that
+    /// is no failure of the promotion.
+    async fn list(&mut self, observed: &Observed) {
+        let mut digests = vec![self.order.plan.digest.clone()];
+        digests.extend(preflight::children(observed));
+        digests.extend(self.outcome.signatures.iter().cloned());
+        let client = &self.doors.client;
+        let listed = client.listed(self.repository, &digests).await;
+        self.outcome.listed = listed.unwrap_or_default();
     }
 
     async fn copy(&mut self, observed: &Observed) -> Result<String, PromotionError> {
@@ -506,6 +530,7 @@ impl Job<'_> {
             previous_tag_digest: self.order.plan.tag.from.clone(),
             signatures: self.outcome.signatures.clone(),
             bundle: self.outcome.bundle.clone(),
+            listed: self.outcome.listed.clone(),
             promoter: self.order.request.promoter.clone(),
             acknowledged: self.order.request.acknowledged.clone(),
             ledger_entry: None,

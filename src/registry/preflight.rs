@@ -12,8 +12,7 @@ use super::error::{EcrError, RegistryError};
 use crate::model::{Digest, Repository};
 
 /// A digest that no image has.
-const NO_DIGEST: &str =
-    "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+const NO_DIGEST: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
 /// The number of an upload that nobody began.
 const NO_UPLOAD: &str = "00000000-0000-0000-0000-000000000000";
@@ -120,11 +119,10 @@ impl Client {
     /// # Errors
     /// When the caller may not, there is no answer, or the registry is not ECR.
     pub async fn create_repository(&self, repository: &Repository) -> Result<(), RegistryError> {
-        let host =
-            EcrHost::of(&repository.registry).ok_or_else(|| RegistryError::Unsupported {
-                what: format!("making the repository {repository}"),
-                detail: "only Amazon ECR is asked to make one".to_owned(),
-            })?;
+        let host = EcrHost::of(&repository.registry).ok_or_else(|| RegistryError::Unsupported {
+            what: format!("making the repository {repository}"),
+            detail: "only Amazon ECR is asked to make one".to_owned(),
+        })?;
         let ecr = &self.transport.authorizations.ecr;
         ecr.create(&host, repository).await
     }
@@ -172,7 +170,10 @@ fn words(mutability: &Mutability) -> String {
 /// Opening an upload is left out: it would leave one open.
 async fn denied(ecr: &Ecr, host: &EcrHost, repository: &Repository) -> Vec<String> {
     let mut questions = vec![
-        ("BatchCheckLayerAvailability", json!({"layerDigests": [NO_DIGEST]})),
+        (
+            "BatchCheckLayerAvailability",
+            json!({"layerDigests": [NO_DIGEST]}),
+        ),
         (
             "UploadLayerPart",
             json!({"uploadId": NO_UPLOAD, "partFirstByte": 0, "partLastByte": 0, "layerPartBlob": "AA=="}),
@@ -182,10 +183,16 @@ async fn denied(ecr: &Ecr, host: &EcrHost, repository: &Repository) -> Vec<Strin
             json!({"uploadId": NO_UPLOAD, "layerDigests": [NO_DIGEST]}),
         ),
         // A manifest that is none, under a digest that is not its own: it cannot be kept.
-        ("PutImage", json!({"imageManifest": "{}", "imageDigest": NO_DIGEST})),
+        (
+            "PutImage",
+            json!({"imageManifest": "{}", "imageDigest": NO_DIGEST}),
+        ),
     ];
     if !host.is_public() {
-        questions.push(("BatchGetImage", json!({"imageIds": [{"imageDigest": NO_DIGEST}]})));
+        questions.push((
+            "BatchGetImage",
+            json!({"imageIds": [{"imageDigest": NO_DIGEST}]}),
+        ));
         questions.push(("GetDownloadUrlForLayer", json!({"layerDigest": NO_DIGEST})));
     }
     let ask = |(operation, mut own): (&'static str, Value)| async move {

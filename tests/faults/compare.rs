@@ -167,7 +167,10 @@ fn others_at_each_fault() {
 
 async fn ours(way: &Way, folder: &std::path::Path, _turn: usize) -> String {
     let client = Client::new(&ClientOptions {
-        docker_config: Some(folder.join("config.json")),
+        log_ins: countersign::registry::LogIns {
+            files: vec![folder.join("config.json")],
+            programs: Vec::new(),
+        },
         ..ClientOptions::default()
     })
     .expect("a client");

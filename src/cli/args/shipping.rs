@@ -35,6 +35,9 @@ pub(crate) struct PromotionArgs {
     /// Consent to moving a tag that names another image
     #[arg(long)]
     pub(crate) move_tag: bool,
+    /// Consent to making the repository, where Amazon ECR has none of that name
+    #[arg(long)]
+    pub(crate) create_repository: bool,
     /// Promote without a signature, where the policy allows it
     #[arg(long)]
     pub(crate) no_sign: bool,

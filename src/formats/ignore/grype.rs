@@ -3,10 +3,10 @@
 //! Rules are those of Grype's `match.IgnoreRule`: every criterion given must hold, a rule without
 //! any does nothing, names of packages are expressions and locations globs.
 
-use super::yaml::{self, Node, Value};
 use super::{MAX_ENTRIES, MAX_PATTERNS};
 use crate::formats::ecosystem::ecosystem;
 use crate::formats::error::{FormatError, quote};
+use crate::formats::yaml::{Node, Value};
 use crate::model::{
     Exemption, ExemptionDocument, ExemptionRule, ExemptionStatus, Format, GrypeRule, Loss, Origin,
     Pattern,
@@ -32,7 +32,7 @@ const KEYS: [&str; 9] = [
 /// # Errors
 /// When the YAML is damaged; a rule that is wrong becomes a loss.
 pub(super) fn read(origin: Origin, text: &str) -> Result<ExemptionDocument, FormatError> {
-    let tree = yaml::read(&origin.path, text)?;
+    let tree = super::tree(&origin.path, text)?;
     let mut document = ExemptionDocument {
         origin,
         format: Format::GrypeConfig,

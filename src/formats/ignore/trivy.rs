@@ -5,9 +5,9 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
-use super::yaml::{self, Node, Value};
 use super::{MAX_ENTRIES, MAX_PATTERNS};
 use crate::formats::error::{FormatError, quote};
+use crate::formats::yaml::{Node, Value};
 use crate::model::{
     Exemption, ExemptionDocument, ExemptionRule, ExemptionStatus, Format, Kind, Loss, Origin,
     Pattern, Purl,
@@ -133,7 +133,7 @@ fn lose(document: &mut ExemptionDocument, place: String, reason: String) {
 /// # Errors
 /// When the YAML is damaged; an entry that is wrong becomes a loss.
 pub(super) fn yaml(origin: Origin, text: &str) -> Result<ExemptionDocument, FormatError> {
-    let tree = yaml::read(&origin.path, text)?;
+    let tree = super::tree(&origin.path, text)?;
     let mut document = document(origin, Format::TrivyignoreYaml);
     if tree.has_more {
         let notice = "only the first document of the file is read, as Trivy does";

@@ -167,7 +167,9 @@ mod tests {
         assert_eq!(script("exit 1").await.unwrap(), None);
         let empty = r#"echo '{"Username":"","Secret":""}'"#;
         assert_eq!(script(empty).await.unwrap(), None);
-        let error = script("echo the vault is locked; exit 1").await.unwrap_err();
+        let error = script("echo the vault is locked; exit 1")
+            .await
+            .unwrap_err();
         assert!(error.contains("`test`: the vault is locked"), "{error}");
         let error = script("echo canary").await.unwrap_err();
         assert!(error.contains("Username and Secret"), "{error}");

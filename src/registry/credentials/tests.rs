@@ -47,7 +47,8 @@ async fn a_log_in_is_given_only_for_its_own_registry() {
 
 #[tokio::test]
 async fn a_log_in_of_a_part_of_a_registry_is_for_that_part() {
-    let config = r#"{"auths":{"r.example/team/app":{"auth":"YTpi"},"r.example/team":{"auth":"dTpw"}}}"#;
+    let config =
+        r#"{"auths":{"r.example/team/app":{"auth":"YTpi"},"r.example/team":{"auth":"dTpw"}}}"#;
     let found = async |name: &str| lookup(&[config], name).await;
     assert_eq!(found("r.example/team/app").await, pair("a", "b"));
     assert_eq!(found("r.example/team/other").await, pair("u", "p"));
@@ -74,16 +75,31 @@ async fn a_damaged_file_is_named_without_its_secrets() {
         programs: Vec::new(),
     };
     for (config, says) in [
-        (r#"{"auths":{"a.example":{"auth":"c2VjcmV0"}}}"#, "user:password"),
-        (r#"{"auths":{"a.example":"secret"}}"#, "not a file of log-ins"),
+        (
+            r#"{"auths":{"a.example":{"auth":"c2VjcmV0"}}}"#,
+            "user:password",
+        ),
+        (
+            r#"{"auths":{"a.example":"secret"}}"#,
+            "not a file of log-ins",
+        ),
         (r#"{"credsStore":"../evil"}"#, "not a program's name"),
-        (r#"{"credHelpers":{"a.example":"absent"}}"#, "is not in PATH"),
+        (
+            r#"{"credHelpers":{"a.example":"absent"}}"#,
+            "is not in PATH",
+        ),
     ] {
         std::fs::write(&path, config).unwrap();
         let error = log_ins.find(&repository("a.example")).await.unwrap_err();
         let error = error.to_string();
-        assert!(error.contains(says) && error.contains("config.json"), "{error}");
-        assert!(!error.contains("secret") && !error.contains("c2Vj"), "{error}");
+        assert!(
+            error.contains(says) && error.contains("config.json"),
+            "{error}"
+        );
+        assert!(
+            !error.contains("secret") && !error.contains("c2Vj"),
+            "{error}"
+        );
     }
 }
 
@@ -95,9 +111,18 @@ async fn only_a_helper_named_for_the_registry_is_its_own() {
         files: vec![path.clone()],
         programs: Vec::new(),
     };
-    std::fs::write(&path, r#"{"credsStore":"x","auths":{"a.example":{"auth":"dTpw"}}}"#).unwrap();
+    std::fs::write(
+        &path,
+        r#"{"credsStore":"x","auths":{"a.example":{"auth":"dTpw"}}}"#,
+    )
+    .unwrap();
     let own = log_ins.find_own_helper(&repository("a.example")).await;
     assert!(own.unwrap().is_none());
     std::fs::write(&path, r#"{"credHelpers":{"a.example":"x"}}"#).unwrap();
-    assert!(log_ins.find_own_helper(&repository("a.example")).await.is_err());
+    assert!(
+        log_ins
+            .find_own_helper(&repository("a.example"))
+            .await
+            .is_err()
+    );
 }

@@ -171,12 +171,13 @@ impl Ecr {
         refused: bool,
     ) -> Result<Credentials, RegistryError> {
         let mut log_ins = self.log_ins.lock().await;
-        if let Some(known) = log_ins.get(&host.api).filter(|known| !refused && !known.is_over()) {
+        if let Some(known) = log_ins
+            .get(&host.api)
+            .filter(|known| !refused && !known.is_over())
+        {
             return Ok(known.clone());
         }
-        let answer = self
-            .call(host, "GetAuthorizationToken", &json!({}))
-            .await?;
+        let answer = self.call(host, "GetAuthorizationToken", &json!({})).await?;
         let fresh = credentials(answer).ok_or_else(|| RegistryError::Unexpected {
             what: format!("{}:GetAuthorizationToken", host.service()),
             detail: "the answer holds no log-in".to_owned(),
@@ -229,7 +230,9 @@ impl Ecr {
         };
         let request = named(host, own);
         match self.call(host, "CreateRepository", &request).await {
-            Err(RegistryError::Ecr(error)) if error.code() == "RepositoryAlreadyExistsException" => {
+            Err(RegistryError::Ecr(error))
+                if error.code() == "RepositoryAlreadyExistsException" =>
+            {
                 Ok(())
             }
             other => other.map(|_answer| ()),
@@ -252,7 +255,9 @@ impl Ecr {
                 let text = answer.get("lifecyclePolicyText").and_then(Value::as_str);
                 Ok(text.map(str::to_owned))
             }
-            Err(RegistryError::Ecr(error)) if error.code() == "LifecyclePolicyNotFoundException" => {
+            Err(RegistryError::Ecr(error))
+                if error.code() == "LifecyclePolicyNotFoundException" =>
+            {
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -354,11 +359,10 @@ fn credentials(answer: Value) -> Option<Credentials> {
         user: user.to_owned(),
         secret: Zeroizing::new(secret.to_owned()),
         // Where the service does not say: half of the twelve hours it is known to give.
-        expires: Some(
-            data.expires_at
-                .and_then(whole_seconds)
-                .map_or_else(|| Clock::System.now() + chrono::TimeDelta::hours(6), |end| end - EARLY),
-        ),
+        expires: Some(data.expires_at.and_then(whole_seconds).map_or_else(
+            || Clock::System.now() + chrono::TimeDelta::hours(6),
+            |end| end - EARLY,
+        )),
     })
 }
 
@@ -398,7 +402,11 @@ mod tests {
             (Mutability::MutableBut(some()), true, false),
         ] {
             assert_eq!(mutability.can_move("v1"), plain, "{mutability:?}");
-            assert_eq!(mutability.can_move("sha256-a.sig"), signature, "{mutability:?}");
+            assert_eq!(
+                mutability.can_move("sha256-a.sig"),
+                signature,
+                "{mutability:?}"
+            );
         }
     }
 

@@ -129,7 +129,11 @@ impl Caller {
         if status == StatusCode::OK {
             return serde_json::from_slice(&answer).map_err(|error| RegistryError::Unexpected {
                 what,
-                detail: format!("not JSON (line {}, column {})", error.line(), error.column()),
+                detail: format!(
+                    "not JSON (line {}, column {})",
+                    error.line(),
+                    error.column()
+                ),
             });
         }
         Err(refusal(host, operation, status, &answer, what))
@@ -198,8 +202,8 @@ impl Caller {
             headers.insert(name, header(value).map_err(|error| failed(&error))?);
         }
         for part in signed {
-            let name = HeaderName::from_bytes(part.name().as_bytes())
-                .map_err(|error| failed(&error))?;
+            let name =
+                HeaderName::from_bytes(part.name().as_bytes()).map_err(|error| failed(&error))?;
             let mut value = header(part.value()).map_err(|error| failed(&error))?;
             value.set_sensitive(true);
             headers.insert(name, value);

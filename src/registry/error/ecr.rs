@@ -88,7 +88,9 @@ pub(super) fn denied(code: &str, detail: &str) -> Option<String> {
         let action = rest.split_whitespace().next().unwrap_or_default();
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '-');
         if !action.is_empty() && action.chars().all(plain) {
-            return Some(format!("ask for the permission {action} on this repository"));
+            return Some(format!(
+                "ask for the permission {action} on this repository"
+            ));
         }
     }
     if detail.contains("authorization token has expired") {
@@ -117,7 +119,11 @@ mod tests {
         assert!(hint.contains("permission ecr:PutImage on"), "{hint}");
         let odd = "not authorized to perform: \u{1b}[0m";
         assert_eq!(denied("DENIED", odd), None);
-        assert!(denied("NAME_UNKNOWN", "").unwrap().contains("--create-repository"));
+        assert!(
+            denied("NAME_UNKNOWN", "")
+                .unwrap()
+                .contains("--create-repository")
+        );
         assert_eq!(denied("DENIED", "no"), None);
     }
 

@@ -88,6 +88,7 @@ pub struct State {
     failure: Option<Failed>,
     acknowledged: BTreeSet<String>,
     move_tag: bool,
+    create_repository: bool,
     selected: usize,
     lower: Lower,
     password: SecretField,

@@ -20,6 +20,11 @@ pub(super) enum Check<'a> {
         /// Whether the person consents.
         consented: bool,
     },
+    /// The repository does not exist and would be made.
+    NewRepository {
+        /// Whether the person consents.
+        consented: bool,
+    },
     /// A warning that has to be acknowledged.
     Warning {
         /// The warning.
@@ -37,7 +42,7 @@ impl Check<'_> {
     pub(super) fn passes(&self) -> bool {
         match self {
             Self::Blocker(_) | Self::OtherImage => false,
-            Self::TagMove { consented } => *consented,
+            Self::TagMove { consented } | Self::NewRepository { consented } => *consented,
             Self::Warning { acknowledged, .. } => *acknowledged,
             Self::Clear => true,
         }
@@ -46,7 +51,10 @@ impl Check<'_> {
     /// Returns whether Space does something on this line.
     #[must_use]
     pub(super) fn is_open_question(&self) -> bool {
-        matches!(self, Self::TagMove { .. } | Self::Warning { .. })
+        matches!(
+            self,
+            Self::TagMove { .. } | Self::NewRepository { .. } | Self::Warning { .. }
+        )
     }
 
     /// Returns the mark before the line.
@@ -74,6 +82,8 @@ pub(super) struct Answers<'a> {
     pub(super) acknowledged: &'a BTreeSet<String>,
     /// Whether the tag may move.
     pub(super) move_tag: bool,
+    /// Whether the repository may be made.
+    pub(super) create_repository: bool,
     /// Whether the policy lets a person consent to that.
     pub(super) may_consent: bool,
 }
@@ -86,10 +96,11 @@ pub(super) fn checks<'a>(
 ) -> Vec<Check<'a>> {
     let moves = |blocker: &&Blocker| blocker.class == plan_class::TAG_MOVE;
     let asks = |blocker: &&Blocker| moves(blocker) && answers.may_consent;
+    let makes = |blocker: &&Blocker| blocker.class == plan_class::REPOSITORY;
     let mut checks: Vec<Check<'a>> = plan
         .blockers
         .iter()
-        .filter(|blocker| !asks(blocker))
+        .filter(|blocker| !asks(blocker) && !makes(blocker))
         .map(Check::Blocker)
         .collect();
     if is_other_image {
@@ -98,8 +109,13 @@ pub(super) fn checks<'a>(
     if plan.blockers.iter().any(|blocker| asks(&blocker)) {
         checks.push(Check::TagMove { consented: false });
     }
+    if plan.blockers.iter().any(|blocker| makes(&blocker)) {
+        checks.push(Check::NewRepository { consented: false });
+    }
     for warning in &plan.warnings {
-        checks.push(if moves(&warning) && answers.move_tag {
+        checks.push(if makes(&warning) && answers.create_repository {
+            Check::NewRepository { consented: true }
+        } else if moves(&warning) && answers.move_tag {
             Check::TagMove { consented: true }
         } else {
             Check::Warning {

@@ -4,7 +4,7 @@
 
 use crate::keymap::{Action, Code, Key};
 use crate::model::{Image, ImageReference, ParseReferenceError};
-use crate::promotion::Request;
+use crate::promotion::{Needed, Request};
 use crate::triage::policy::MoveTags;
 use crate::tui::context::Context;
 use crate::tui::message::{Effect, Failed, Input, Message, Notice, Outcome, Secret};
@@ -140,6 +140,7 @@ impl State {
         self.plan = None;
         self.confirm = None;
         self.move_tag = false;
+        self.create_repository = false;
         self.acknowledged.clear();
         self.selected = 0;
     }
@@ -221,6 +222,8 @@ impl State {
             digest: subject.and_then(|subject| subject.manifest_digest.clone()),
             platform: None,
             move_tag: self.move_tag,
+            create_repository: self.create_repository,
+            approval: Needed::Required,
             no_sign: context.prefill.key.is_none(),
             acknowledged: self.acknowledged.iter().cloned().collect(),
             promoter: context.reviewer.to_owned(),
@@ -233,6 +236,11 @@ impl State {
             Some(Check::TagMove { consented }) => {
                 // Whether a tag may move is part of the question: the plan is worked out again.
                 self.move_tag = !*consented;
+                return self.ask_plan(context);
+            }
+            Some(Check::NewRepository { consented }) => {
+                // As above.
+                self.create_repository = !*consented;
                 return self.ask_plan(context);
             }
             _ => return Vec::new(),
@@ -256,6 +264,7 @@ impl State {
         let answers = Answers {
             acknowledged: &self.acknowledged,
             move_tag: self.move_tag,
+            create_repository: self.create_repository,
             may_consent: context.review.policy.promotion.move_tags == MoveTags::Ask,
         };
         checks(plan, is_other_image, answers)

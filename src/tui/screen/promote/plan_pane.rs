@@ -451,6 +451,14 @@ fn check_lines(check: &Check<'_>, selected: bool, width: u16, text: &mut Vec<Vec
         Check::TagMove { consented: true } => {
             (Role::Good, Safe::new("the tag will move, as you consented"))
         }
+        Check::NewRepository { consented: false } => (
+            Role::Warning,
+            Safe::new("the repository does not exist and will be made: Space consents"),
+        ),
+        Check::NewRepository { consented: true } => (
+            Role::Good,
+            Safe::new("the repository will be made, as you consented"),
+        ),
         Check::Warning {
             warning,
             acknowledged,

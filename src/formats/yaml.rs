@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
-use crate::formats::error::{FormatError, MAX_DEPTH, Place, quote};
+use super::error::{MAX_DEPTH, Place, quote};
 
 /// The largest YAML that is read, in bytes.
 const MAX_SIZE: usize = 8 * 1024 * 1024;
@@ -15,16 +15,23 @@ const MAX_SIZE: usize = 8 * 1024 * 1024;
 /// The most nodes of a document, those that aliases stand for included.
 const MAX_NODES: usize = 500_000;
 
+/// Where a text is no YAML that is read, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Damage {
+    pub(crate) place: Place,
+    pub(crate) reason: String,
+}
+
 /// A node, and the line it begins in, from 1.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Node {
-    pub(super) line: usize,
-    pub(super) value: Value,
+pub(crate) struct Node {
+    pub(crate) line: usize,
+    pub(crate) value: Value,
 }
 
 /// What a node holds.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     /// Nothing, `~` or `null`.
     Null,
     /// A text, number or boolean, as written.
@@ -37,7 +44,7 @@ pub(super) enum Value {
 
 impl Node {
     /// Returns the value of a key; one that is null is none.
-    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         let found = self.pairs().iter().find(|(name, _)| name == key);
         found
             .map(|(_, node)| node)
@@ -45,7 +52,7 @@ impl Node {
     }
 
     /// Returns the pairs of a mapping.
-    pub(super) fn pairs(&self) -> &[(String, Self)] {
+    pub(crate) fn pairs(&self) -> &[(String, Self)] {
         match &self.value {
             Value::Map(pairs) => pairs,
             _ => &[],
@@ -56,7 +63,7 @@ impl Node {
     ///
     /// # Errors
     /// When it is a list or a mapping.
-    pub(super) fn text(&self, key: &str) -> Result<Option<&str>, String> {
+    pub(crate) fn text(&self, key: &str) -> Result<Option<&str>, String> {
         match self.get(key).map(|node| &node.value) {
             None => Ok(None),
             Some(Value::Text(text)) => Ok(Some(text.trim()).filter(|text| !text.is_empty())),
@@ -68,7 +75,7 @@ impl Node {
     ///
     /// # Errors
     /// When it is something else, or one of its entries is no text.
-    pub(super) fn texts(&self, key: &str) -> Result<Vec<&str>, String> {
+    pub(crate) fn texts(&self, key: &str) -> Result<Vec<&str>, String> {
         let wrong = || format!("`{key}` is no list of texts");
         match self.get(key).map(|node| &node.value) {
             None => Ok(Vec::new()),
@@ -94,9 +101,9 @@ struct Open {
 }
 
 /// The root of the first document, and whether others follow, which the scanners do not read.
-pub(super) struct Tree {
-    pub(super) root: Node,
-    pub(super) has_more: bool,
+pub(crate) struct Tree {
+    pub(crate) root: Node,
+    pub(crate) has_more: bool,
 }
 
 /// Reads the first document of a text.
@@ -104,9 +111,8 @@ pub(super) struct Tree {
 /// # Errors
 /// When it is damaged, nests too deep, is too large with its aliases written out, gives a key
 /// twice, or uses merge keys.
-pub(super) fn read(path: &str, text: &str) -> Result<Tree, FormatError> {
-    let fail = |line: usize, column: usize, reason: &str| FormatError::Exemptions {
-        path: path.to_owned(),
+pub(crate) fn read(text: &str) -> Result<Tree, Damage> {
+    let fail = |line: usize, column: usize, reason: &str| Damage {
         place: place(text, line, column),
         reason: quote(reason),
     };
@@ -302,11 +308,14 @@ mod tests {
     use super::*;
 
     fn root(text: &str) -> Node {
-        read("f", text).unwrap().root
+        read(text).unwrap().root
     }
 
     fn error(text: &str) -> String {
-        read("f", text).err().unwrap().to_string()
+        read(text)
+            .err()
+            .map(|damage| format!("{}: {}", damage.place, damage.reason))
+            .unwrap()
     }
 
     #[test]
@@ -324,7 +333,7 @@ mod tests {
         let shared = root("a: &x [1, 2]\nb: *x\n");
         assert_eq!(shared.texts("b").unwrap(), ["1", "2"]);
         assert_eq!(root("# nothing\n").value, Value::Null);
-        assert!(read("f", "a: 1\n---\nb: 2\n").unwrap().has_more);
+        assert!(read("a: 1\n---\nb: 2\n").unwrap().has_more);
     }
 
     #[test]
