@@ -24,6 +24,8 @@ const OPTIONAL: &[(&str, &str)] = &[
     // The registry's own descriptors, as the image specification has them.
     ("inspect", "annotations"),
     ("inspect", "artifactType"),
+    // Present where the events are of a list.
+    ("event", "entry"),
 ];
 
 /// Fields whose value is another format's: the bodies of ledger entries of every kind, and what an approval states.
@@ -283,6 +285,11 @@ fn promoted(all: &mut Documents) {
         all.keep(event);
     }
     all.take(1, &json(&["verify", &source, "--key", &key]));
+    let list = scene.sandbox.work().join("list.yaml");
+    let text = format!("sync:\n- source: {source}\n  destination: {destination}-sync\n");
+    std::fs::write(&list, text).expect("the working folder is ours");
+    let sync = ["sync", "list.yaml", "--reports", &reports];
+    all.take(0, &json(&[&sync[..], &["--dry-run"]].concat()));
     scene.approve();
     all.take(0, &json(&["plan", &source, &destination, &reports]));
     let done = scene.promote(&digest, &[]);
@@ -294,6 +301,12 @@ fn promoted(all: &mut Documents) {
         }
         all.keep(event);
     }
+    let synced = json(&sync);
+    assert_eq!(synced.code, 0, "{synced:?}");
+    for document in events(&synced) {
+        all.keep(document);
+    }
+    all.take(0, &json(&[&sync[..], &["--dry-run"]].concat()));
     for arguments in [
         &["inspect", &destination][..],
         &["inspect", "--tags", &destination],

@@ -46,9 +46,9 @@ pub(super) fn run(args: &ConfigArgs, settings: &Settings) -> Result<Exit, Stop> 
     let format = settings.format(&[Format::Table, Format::Json])?;
     let json = format == Format::Json;
     let mut output = settings.output()?;
-    let exit = match args.command {
+    let exit = match &args.command {
         ConfigCommand::Show => show(settings, json, &mut output)?,
-        ConfigCommand::Check { remote } => check(settings, remote, json, &mut output)?,
+        ConfigCommand::Check { remote, to } => check(settings, *remote, to, json, &mut output)?,
     };
     output.finish()?;
     Ok(exit)
@@ -100,11 +100,16 @@ fn show(settings: &Settings, json: bool, output: &mut Output) -> Result<Exit, St
     Ok(Exit::Done)
 }
 
-fn check(settings: &Settings, remote: bool, json: bool, output: &mut Output) -> Result<Exit, Stop> {
-    let config = settings.config();
+fn check(
+    settings: &Settings,
+    remote: bool,
+    to: &[String],
+    json: bool,
+    output: &mut Output,
+) -> Result<Exit, Stop> {
     let mut exit = Exit::Done;
     let mut checks = Vec::new();
-    let mut add = |what: &'static str, tried: Result<String, Stop>| {
+    for (what, tried) in tries(settings, remote, to)? {
         checks.push(match tried {
             Ok(detail) => CheckView {
                 what,
@@ -122,7 +127,39 @@ fn check(settings: &Settings, remote: bool, json: bool, output: &mut Output) -> 
                 }
             }
         });
-    };
+    }
+    if json {
+        let document = CheckDocument {
+            usable: exit == Exit::Done,
+            checks,
+        };
+        output.document("config-check", &document)?;
+        return Ok(exit);
+    }
+    let mut table = Table::new(&[
+        ("what", Align::Left),
+        ("usable", Align::Left),
+        ("detail", Align::Left),
+    ]);
+    for check in &checks {
+        let usable = if check.usable { "yes" } else { "no" };
+        table.row([check.what, usable, &check.detail]);
+        for hint in &check.hints {
+            table.row(["", "", &format!("hint: {hint}")]);
+        }
+    }
+    output.table(&table, 0)?;
+    Ok(exit)
+}
+
+/// What was tried, and what came of it.
+type Tried = (&'static str, Result<String, Stop>);
+
+/// Tries everything that the settings name.
+fn tries(settings: &Settings, remote: bool, to: &[String]) -> Result<Vec<Tried>, Stop> {
+    let config = settings.config();
+    let mut tried: Vec<Tried> = Vec::new();
+    let mut add = |what: &'static str, outcome: Result<String, Stop>| tried.push((what, outcome));
     add("policy", policy(settings));
     add("key", key(settings));
     if remote || work::is_local(&config.ledger) {
@@ -153,28 +190,65 @@ fn check(settings: &Settings, remote: bool, json: bool, output: &mut Output) -> 
             .map(|_client| "ready".to_owned())
             .map_err(Stop::from),
     );
-    if json {
-        let document = CheckDocument {
-            usable: exit == Exit::Done,
-            checks,
-        };
-        output.document("config-check", &document)?;
-        return Ok(exit);
-    }
-    let mut table = Table::new(&[
-        ("what", Align::Left),
-        ("usable", Align::Left),
-        ("detail", Align::Left),
-    ]);
-    for check in &checks {
-        let usable = if check.usable { "yes" } else { "no" };
-        table.row([check.what, usable, &check.detail]);
-        for hint in &check.hints {
-            table.row(["", "", &format!("hint: {hint}")]);
+    if remote {
+        for name in destinations(settings, to) {
+            add("destination", destination(settings, &name));
         }
     }
-    output.table(&table, 0)?;
-    Ok(exit)
+    Ok(tried)
+}
+
+/// The destinations that were named, and those of the policy that are no patterns.
+fn destinations(settings: &Settings, to: &[String]) -> Vec<String> {
+    let policy = settings.connector.policy();
+    let known = policy.map_or_else(|_| Vec::new(), |policy| policy.promotion.destinations);
+    let known = known.into_iter().filter(|name| !name.contains('*'));
+    let mut all: Vec<String> = to.iter().cloned().chain(known).collect();
+    all.dedup();
+    all
+}
+
+/// Asks a destination what a promotion would ask first.
+fn destination(settings: &Settings, name: &str) -> Result<String, Stop> {
+    let reference = super::plan::destination(name)?;
+    let (repository, tag) = (
+        &reference.repository,
+        reference.tag.as_deref().unwrap_or("latest"),
+    );
+    let client = settings.connector.client()?;
+    let (held, preflight) = work::block_on(async {
+        let held = client.head_manifest(repository, tag).await;
+        (held, client.preflight(repository, tag).await)
+    })?;
+    let mut parts = vec![match held? {
+        Some(held) => format!("{reference} names {}", held.digest),
+        None => format!("{reference} is not there yet"),
+    }];
+    let Some(preflight) = preflight else {
+        return Ok(parts.remove(0));
+    };
+    if preflight.exists == Some(false) {
+        return Err(Stop::new(
+            crate::error::ErrorKind::Remote,
+            format!("the repository {repository} does not exist"),
+        )
+        .hint("promote with --create-repository, or make it with `aws ecr create-repository`"));
+    }
+    if !preflight.missing.is_empty() {
+        let missing = preflight.missing.join(", ");
+        return Err(Stop::new(
+            crate::error::ErrorKind::Remote,
+            format!("{repository} denies what a push needs: {missing}"),
+        )
+        .hint(format!("ask for {missing} on this repository")));
+    }
+    parts.push(format!(
+        "repository {}",
+        super::plan::repository(&preflight)
+    ));
+    parts.extend(preflight.lifecycle);
+    parts.extend(preflight.unseen.iter().map(|it| format!("not seen: {it}")));
+    Ok(parts.join("; "))
 }
 
 /// Reads the policy and the keys it trusts, and returns its hash.

@@ -184,7 +184,7 @@ pub(super) async fn make(
 }
 
 /// What is known of a repository of Amazon ECR, on one line.
-fn repository(preflight: &Preflight) -> String {
+pub(super) fn repository(preflight: &Preflight) -> String {
     let mut parts = vec![match preflight.exists {
         Some(true) => "exists".to_owned(),
         Some(false) => "does not exist".to_owned(),

@@ -112,6 +112,12 @@ const PROMISED: &[(&str, &str, &str)] = &[
     ("plan", "tag", "name from to"),
     ("plan", "blobs[]", "digest size action"),
     ("event", "", "schema time event step"),
+    ("sync", "", "schema file dry_run entries totals notices"),
+    (
+        "sync",
+        "entries[]",
+        "source destination always platform approval move_tag outcome plan receipt",
+    ),
     ("receipt", "", PLAN),
     (
         "receipt",

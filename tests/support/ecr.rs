@@ -218,7 +218,9 @@ impl Ecr {
     /// Returns how often an operation was asked for.
     pub(crate) fn count(&self, what: &str) -> usize {
         let log = self.log();
-        log.iter().filter(|(asked, _)| asked.starts_with(what)).count()
+        log.iter()
+            .filter(|(asked, _)| asked.starts_with(what))
+            .count()
     }
 
     /// The images behind it.
@@ -252,7 +254,10 @@ impl Ecr {
 
     /// Gives a program the role as AWS CloudShell has it: from a server of the container.
     pub(crate) fn log_in_as_cloud_shell(&self, sandbox: &mut Sandbox) {
-        let address = format!("http://{}/latest/meta-data/container/security-credentials", self.container);
+        let address = format!(
+            "http://{}/latest/meta-data/container/security-credentials",
+            self.container
+        );
         sandbox.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", address);
         sandbox.set("AWS_CONTAINER_AUTHORIZATION_TOKEN", "container-token");
         // CloudShell sets both, and neither says where an image is.
@@ -374,8 +379,23 @@ fn certificate(folder: &Path) -> Option<TlsAcceptor> {
     let (key, certificate) = (folder.join("key.pem"), folder.join("certificate.pem"));
     let names = format!("subjectAltName=DNS:{API},DNS:{HOST},DNS:{LAYERS}");
     let output = std::process::Command::new(openssl)
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])
-        .args(["-nodes", "-days", "2", "-subj", "/CN=double", "-addext", &names])
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+        ])
+        .args([
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=double",
+            "-addext",
+            &names,
+        ])
         .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout"])
         .arg(&key)
         .arg("-out")

@@ -63,13 +63,16 @@ pub(crate) struct ConfigArgs {
 }
 
 /// What to do with the configuration.
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Read configuration, policy, key and ledger and say what is wrong
     Check {
-        /// Ask the remote ledger and archive, too
+        /// Ask the remote ledger and archive, too, and the destinations: their log-in and, in Amazon ECR, repository and permissions
         #[arg(long)]
         remote: bool,
+        /// A destination to ask about: a registry reference with its tag; repeatable. Those of the policy without a `*` are always asked
+        #[arg(long, value_name = "DESTINATION", requires = "remote")]
+        to: Vec<String>,
     },
     /// Show every setting in force
     Show,

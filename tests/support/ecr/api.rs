@@ -14,10 +14,16 @@ type Outcome = Result<Value, (&'static str, String)>;
 
 /// Answers one request.
 pub(super) fn serve(shared: &Shared, parts: &Parts, body: &[u8]) -> Answer {
-    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let header = |name: &str| {
+        parts
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
     let target = header("x-amz-target").unwrap_or_default().to_owned();
     let operation = target.strip_prefix("AmazonEC2ContainerRegistry_V20150921.");
-    let has_form = parts.method == "POST" && header("content-type") == Some("application/x-amz-json-1.1");
+    let has_form =
+        parts.method == "POST" && header("content-type") == Some("application/x-amz-json-1.1");
     let outcome = match operation {
         Some(operation) if has_form && PERMISSIONS.contains(&operation) => {
             let has_ended = shared.state().role_has_ended;
@@ -41,7 +47,11 @@ pub(super) fn serve(shared: &Shared, parts: &Parts, body: &[u8]) -> Answer {
 /// Makes a password that is taken.
 pub(super) fn password(shared: &Shared) -> String {
     let mut state = shared.state();
-    let password = format!("password-of-ecr-{}-{}", state.passwords.len(), shared.role.token);
+    let password = format!(
+        "password-of-ecr-{}-{}",
+        state.passwords.len(),
+        shared.role.token
+    );
     state.passwords.insert(password.clone(), true);
     password
 }
@@ -74,7 +84,9 @@ fn perform(shared: &Shared, operation: &str, body: &[u8]) -> Outcome {
         return create(shared, name, &request);
     }
     let Some(settings) = shared.state().repositories.get(name).cloned() else {
-        let text = format!("The repository with name '{name}' does not exist in the registry with id '{ACCOUNT}'");
+        let text = format!(
+            "The repository with name '{name}' does not exist in the registry with id '{ACCOUNT}'"
+        );
         return Err(("RepositoryNotFoundException", text));
     };
     match operation {
@@ -108,7 +120,10 @@ fn perform(shared: &Shared, operation: &str, body: &[u8]) -> Outcome {
 fn create(shared: &Shared, name: &str, request: &Value) -> Outcome {
     let mut state = shared.state();
     if state.repositories.contains_key(name) {
-        return Err(("RepositoryAlreadyExistsException", format!("'{name}' already exists")));
+        return Err((
+            "RepositoryAlreadyExistsException",
+            format!("'{name}' already exists"),
+        ));
     }
     let mutability = request["imageTagMutability"].as_str().unwrap_or("MUTABLE");
     let filters = request["imageTagMutabilityExclusionFilters"].as_array();
@@ -116,7 +131,12 @@ fn create(shared: &Shared, name: &str, request: &Value) -> Outcome {
         .into_iter()
         .flatten()
         .filter(|filter| filter["filterType"] == "WILDCARD")
-        .filter_map(|filter| filter["filter"].as_str()?.strip_suffix('*').map(str::to_owned))
+        .filter_map(|filter| {
+            filter["filter"]
+                .as_str()?
+                .strip_suffix('*')
+                .map(str::to_owned)
+        })
         .collect();
     if mutability.ends_with("_WITH_EXCLUSION") == excluded.is_empty() {
         let text = "exclusion filters go with an exclusion, and only with one".to_owned();
@@ -139,7 +159,11 @@ fn described(name: &str, settings: &Settings) -> Value {
         .iter()
         .map(|start| json!({"filterType": "WILDCARD", "filter": format!("{start}*")}))
         .collect();
-    let filters = if settings.mutability.ends_with("_WITH_EXCLUSION") { filters } else { Vec::new() };
+    let filters = if settings.mutability.ends_with("_WITH_EXCLUSION") {
+        filters
+    } else {
+        Vec::new()
+    };
     json!({"repositoryArn": format!("arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{name}"), "registryId": ACCOUNT,
         "repositoryName": name, "imageTagMutability": settings.mutability,
         "imageTagMutabilityExclusionFilters": filters,
@@ -161,7 +185,8 @@ fn images(shared: &Shared, name: &str, request: &Value) -> Outcome {
             .filter(|(_, named)| named.to_string() == digest)
             .map(|(tag, _)| tag)
             .collect();
-        let mut detail = json!({"registryId": ACCOUNT, "repositoryName": name, "imageDigest": digest});
+        let mut detail =
+            json!({"registryId": ACCOUNT, "repositoryName": name, "imageDigest": digest});
         if !own.is_empty() {
             detail["imageTags"] = json!(own);
         }

@@ -39,14 +39,21 @@ fn judge(shared: &Shared, parts: &Parts, body: &Bytes) -> Result<(), Answer> {
         return refused(403, "DENIED", denial);
     }
     let Some(settings) = shared.state().repositories.get(&name).cloned() else {
-        return refused(404, "NAME_UNKNOWN", format!(
-            "The repository with name '{name}' does not exist in the registry with id '{ACCOUNT}'"
-        ));
+        return refused(
+            404,
+            "NAME_UNKNOWN",
+            format!(
+                "The repository with name '{name}' does not exist in the registry with id '{ACCOUNT}'"
+            ),
+        );
     };
     if path.ends_with("/tags/list") {
         let query = parts.uri.query().unwrap_or_default();
         let count = query.split('&').find_map(|pair| pair.strip_prefix("n="));
-        if count.and_then(|count| count.parse().ok()).is_some_and(|count: u32| count > 1000) {
+        if count
+            .and_then(|count| count.parse().ok())
+            .is_some_and(|count: u32| count > 1000)
+        {
             return refused(400, "UNSUPPORTED", "n is larger than 1000".to_owned());
         }
     }
@@ -55,22 +62,44 @@ fn judge(shared: &Shared, parts: &Parts, body: &Bytes) -> Result<(), Answer> {
         let exists = !tag.contains(':') && shared.store.manifest(&name, tag).is_some();
         // The very same image is refused as well.
         if exists && is_immutable(&settings, tag) {
-            return refused(400, "TAG_INVALID", format!(
-                "The image tag '{tag}' already exists in the '{name}' repository and cannot be overwritten because the tag is immutable."
-            ));
+            return refused(
+                400,
+                "TAG_INVALID",
+                format!(
+                    "The image tag '{tag}' already exists in the '{name}' repository and cannot be overwritten because the tag is immutable."
+                ),
+            );
         }
     }
     if parts.method == Method::PATCH {
         let mut state = shared.state();
         let sizes = state.uploads.entry(path.to_owned()).or_default();
         let sent: u64 = sizes.iter().sum();
-        let range = parts.headers.get("content-range").and_then(|range| range.to_str().ok());
-        let start = range.and_then(|range| range.trim_start_matches("bytes ").split('-').next()?.parse().ok());
+        let range = parts
+            .headers
+            .get("content-range")
+            .and_then(|range| range.to_str().ok());
+        let start = range.and_then(|range| {
+            range
+                .trim_start_matches("bytes ")
+                .split('-')
+                .next()?
+                .parse()
+                .ok()
+        });
         if start.is_some_and(|start: u64| start != sent) {
-            return refused(416, "BLOB_UPLOAD_INVALID", "the part does not follow the last one".to_owned());
+            return refused(
+                416,
+                "BLOB_UPLOAD_INVALID",
+                "the part does not follow the last one".to_owned(),
+            );
         }
         if sizes.last().is_some_and(|size| *size < LEAST_PART) {
-            return refused(400, "SIZE_INVALID", "a part but the last is smaller than 5 MiB".to_owned());
+            return refused(
+                400,
+                "SIZE_INVALID",
+                "a part but the last is smaller than 5 MiB".to_owned(),
+            );
         }
         sizes.push(body.len() as u64);
     }
@@ -80,13 +109,19 @@ fn judge(shared: &Shared, parts: &Parts, body: &Bytes) -> Result<(), Answer> {
 fn is_immutable(settings: &Settings, tag: &str) -> bool {
     match settings.mutability.as_str() {
         "IMMUTABLE" => true,
-        "IMMUTABLE_WITH_EXCLUSION" => !settings.excluded.iter().any(|start| tag.starts_with(start.as_str())),
+        "IMMUTABLE_WITH_EXCLUSION" => !settings
+            .excluded
+            .iter()
+            .any(|start| tag.starts_with(start.as_str())),
         _ => false,
     }
 }
 
 fn log_in(shared: &Shared, parts: &Parts) -> Result<(), Answer> {
-    let header = parts.headers.get("authorization").and_then(|value| value.to_str().ok());
+    let header = parts
+        .headers
+        .get("authorization")
+        .and_then(|value| value.to_str().ok());
     let Some(header) = header else {
         let mut answer = refusal(401, "UNAUTHORIZED", "no basic auth credentials");
         let challenge = format!("Basic realm=\"https://{HOST}/\",service=\"ecr.amazonaws.com\"");
@@ -98,27 +133,45 @@ fn log_in(shared: &Shared, parts: &Parts) -> Result<(), Answer> {
         .strip_prefix("Basic ")
         .and_then(|text| base64::engine::general_purpose::STANDARD.decode(text).ok())
         .and_then(|bytes| String::from_utf8(bytes).ok());
-    let password = pair.as_ref().and_then(|pair| pair.strip_prefix("AWS:")).unwrap_or_default();
+    let password = pair
+        .as_ref()
+        .and_then(|pair| pair.strip_prefix("AWS:"))
+        .unwrap_or_default();
     let mut state = shared.state();
     if let Some(left) = &mut state.ends_after {
         if *left == 0 {
             state.ends_after = None;
-            state.passwords.values_mut().for_each(|holds| *holds = false);
+            state
+                .passwords
+                .values_mut()
+                .for_each(|holds| *holds = false);
         } else {
             *left -= 1;
         }
     }
     match state.passwords.get(password) {
         Some(true) => Ok(()),
-        Some(false) => Err(refusal(403, "DENIED", "Your authorization token has expired. Reauthenticate and try again.")),
-        None => Err(refusal(400, "DENIED", "Your Authorization Token is invalid.")),
+        Some(false) => Err(refusal(
+            403,
+            "DENIED",
+            "Your authorization token has expired. Reauthenticate and try again.",
+        )),
+        None => Err(refusal(
+            400,
+            "DENIED",
+            "Your Authorization Token is invalid.",
+        )),
     }
 }
 
 /// Returns the repository and the permission that a request needs.
 fn action(method: &Method, path: &str) -> Option<(String, &'static str)> {
     let rest = path.strip_prefix("/v2/")?;
-    let named = |end: &str| rest.rfind(end).and_then(|at| rest.get(..at)).map(str::to_owned);
+    let named = |end: &str| {
+        rest.rfind(end)
+            .and_then(|at| rest.get(..at))
+            .map(str::to_owned)
+    };
     let reads = matches!(*method, Method::GET | Method::HEAD);
     if rest.ends_with("/tags/list") && reads {
         return Some((named("/tags/list")?, "ListImages"));
@@ -162,7 +215,9 @@ async fn pass(shared: &Shared, parts: &Parts, body: Bytes) -> Answer {
     if parts.method == Method::GET && is_blob {
         let place = format!("https://{LAYERS}{path}?X-Amz-Signature=secret");
         let mut answer = answer(StatusCode::TEMPORARY_REDIRECT, "text/plain", "");
-        answer.headers_mut().insert("location", place.parse().expect("an address"));
+        answer
+            .headers_mut()
+            .insert("location", place.parse().expect("an address"));
         return answer;
     }
     let url = format!("http://{}{path}{query}", shared.store.host());

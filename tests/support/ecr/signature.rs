@@ -13,11 +13,24 @@ use super::{REGION, Role};
 const MINUTES: i64 = 15;
 
 /// Returns the exception of a request that is not signed as it has to be.
-pub(super) fn check(parts: &Parts, body: &[u8], role: &Role, has_ended: bool) -> Result<(), (&'static str, String)> {
-    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+pub(super) fn check(
+    parts: &Parts,
+    body: &[u8],
+    role: &Role,
+    has_ended: bool,
+) -> Result<(), (&'static str, String)> {
+    let header = |name: &str| {
+        parts
+            .headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
     let incomplete = |text: &str| ("IncompleteSignatureException", text.to_owned());
     let Some(authorization) = header("authorization") else {
-        return Err(("MissingAuthenticationTokenException", "Missing Authentication Token".to_owned()));
+        return Err((
+            "MissingAuthenticationTokenException",
+            "Missing Authentication Token".to_owned(),
+        ));
     };
     let fields = authorization
         .strip_prefix("AWS4-HMAC-SHA256 ")
@@ -28,16 +41,26 @@ pub(super) fn check(parts: &Parts, body: &[u8], role: &Role, has_ended: bool) ->
             .find_map(|field| field.strip_prefix(name)?.strip_prefix('='))
             .ok_or_else(|| incomplete(&format!("Authorization header requires '{name}' parameter")))
     };
-    let (credential, signed, signature) = (field("Credential")?, field("SignedHeaders")?, field("Signature")?);
+    let (credential, signed, signature) = (
+        field("Credential")?,
+        field("SignedHeaders")?,
+        field("Signature")?,
+    );
     let scope: Vec<&str> = credential.split('/').collect();
     let [key, day, region, service, end] = scope[..] else {
         return Err(incomplete("the credential has another form"));
     };
     if key != role.key || header("x-amz-security-token") != Some(role.token.as_str()) {
-        return Err(("UnrecognizedClientException", "The security token included in the request is invalid.".to_owned()));
+        return Err((
+            "UnrecognizedClientException",
+            "The security token included in the request is invalid.".to_owned(),
+        ));
     }
     if has_ended {
-        return Err(("ExpiredTokenException", "The security token included in the request is expired".to_owned()));
+        return Err((
+            "ExpiredTokenException",
+            "The security token included in the request is expired".to_owned(),
+        ));
     }
     let time = header("x-amz-date").ok_or_else(|| incomplete("there is no x-amz-date"))?;
     let sent = chrono::NaiveDateTime::parse_from_str(time, "%Y%m%dT%H%M%SZ")
@@ -48,7 +71,9 @@ pub(super) fn check(parts: &Parts, body: &[u8], role: &Role, has_ended: bool) ->
         return Err(wrong(format!("Signature expired: {time}")));
     }
     if !time.starts_with(day) || [region, service, end] != [REGION, "ecr", "aws4_request"] {
-        return Err(wrong(format!("Credential should be scoped to a valid region and service: {credential}")));
+        return Err(wrong(format!(
+            "Credential should be scoped to a valid region and service: {credential}"
+        )));
     }
     let names: Vec<&str> = signed.split(';').collect();
     for needed in ["host", "x-amz-date", "x-amz-target", "x-amz-security-token"] {
@@ -66,7 +91,10 @@ pub(super) fn check(parts: &Parts, body: &[u8], role: &Role, has_ended: bool) ->
     }
     write!(canonical, "\n{signed}\n{}", hex(&Sha256::digest(body))).expect("a text takes a line");
     let scope = format!("{day}/{region}/{service}/{end}");
-    let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex(&Sha256::digest(canonical.as_bytes())));
+    let text = format!(
+        "AWS4-HMAC-SHA256\n{time}\n{scope}\n{}",
+        hex(&Sha256::digest(canonical.as_bytes()))
+    );
     let mut secret = hmac(format!("AWS4{}", role.secret).as_bytes(), day.as_bytes());
     for part in [region, service, end] {
         secret = hmac(&secret, part.as_bytes());
@@ -74,7 +102,9 @@ pub(super) fn check(parts: &Parts, body: &[u8], role: &Role, has_ended: bool) ->
     if hex(&hmac(&secret, text.as_bytes())) == signature {
         return Ok(());
     }
-    Err(wrong("The request signature we calculated does not match the signature you provided.".to_owned()))
+    Err(wrong(
+        "The request signature we calculated does not match the signature you provided.".to_owned(),
+    ))
 }
 
 fn hex(bytes: &[u8]) -> String {
