@@ -3,6 +3,8 @@
 //!
 //! What counts as a secret is tested beside `text::secret`, what comes of it beside `triage::hygiene`.
 
+mod log_ins;
+
 use std::fs;
 use std::path::Path;
 use std::time::Duration;

@@ -109,7 +109,7 @@ fn check(
 ) -> Result<Exit, Stop> {
     let mut exit = Exit::Done;
     let mut checks = Vec::new();
-    for (what, tried) in tries(settings, remote, to)? {
+    for (what, tried) in tries(settings, remote, to) {
         checks.push(match tried {
             Ok(detail) => CheckView {
                 what,
@@ -156,7 +156,7 @@ fn check(
 type Tried = (&'static str, Result<String, Stop>);
 
 /// Tries everything that the settings name.
-fn tries(settings: &Settings, remote: bool, to: &[String]) -> Result<Vec<Tried>, Stop> {
+fn tries(settings: &Settings, remote: bool, to: &[String]) -> Vec<Tried> {
     let config = settings.config();
     let mut tried: Vec<Tried> = Vec::new();
     let mut add = |what: &'static str, outcome: Result<String, Stop>| tried.push((what, outcome));
@@ -192,10 +192,15 @@ fn tries(settings: &Settings, remote: bool, to: &[String]) -> Result<Vec<Tried>,
     );
     if remote {
         for name in destinations(settings, to) {
-            add("destination", destination(settings, &name));
+            match destination(settings, &name) {
+                Ok(found) => found
+                    .into_iter()
+                    .for_each(|(what, text)| add(what, Ok(text))),
+                Err(stop) => add("destination", Err(stop)),
+            }
         }
     }
-    Ok(tried)
+    tried
 }
 
 /// The destinations that were named, and those of the policy that are no patterns.
@@ -209,7 +214,7 @@ fn destinations(settings: &Settings, to: &[String]) -> Vec<String> {
 }
 
 /// Asks a destination what a promotion would ask first.
-fn destination(settings: &Settings, name: &str) -> Result<String, Stop> {
+fn destination(settings: &Settings, name: &str) -> Result<Vec<(&'static str, String)>, Stop> {
     let reference = super::plan::destination(name)?;
     let (repository, tag) = (
         &reference.repository,
@@ -220,12 +225,15 @@ fn destination(settings: &Settings, name: &str) -> Result<String, Stop> {
         let held = client.head_manifest(repository, tag).await;
         (held, client.preflight(repository, tag).await)
     })?;
-    let mut parts = vec![match held? {
-        Some(held) => format!("{reference} names {}", held.digest),
-        None => format!("{reference} is not there yet"),
-    }];
+    let mut found = vec![(
+        "destination",
+        match held? {
+            Some(held) => format!("{reference} names {}", held.digest),
+            None => format!("{reference} is not there yet"),
+        },
+    )];
     let Some(preflight) = preflight else {
-        return Ok(parts.remove(0));
+        return Ok(found);
     };
     if preflight.exists == Some(false) {
         return Err(Stop::new(
@@ -242,13 +250,12 @@ fn destination(settings: &Settings, name: &str) -> Result<String, Stop> {
         )
         .hint(format!("ask for {missing} on this repository")));
     }
-    parts.push(format!(
-        "repository {}",
-        super::plan::repository(&preflight)
-    ));
-    parts.extend(preflight.lifecycle);
-    parts.extend(preflight.unseen.iter().map(|it| format!("not seen: {it}")));
-    Ok(parts.join("; "))
+    found.push(("repository", super::plan::repository(&preflight)));
+    let rules = preflight.lifecycle.into_iter();
+    found.extend(rules.map(|rule| ("lifecycle", rule)));
+    let unseen = preflight.unseen.into_iter();
+    found.extend(unseen.map(|what| ("not seen", what)));
+    Ok(found)
 }
 
 /// Reads the policy and the keys it trusts, and returns its hash.

@@ -7,7 +7,7 @@ mod document;
 
 use serde::Serialize;
 
-use super::args::{Format, ReadingArgs, SyncArgs};
+use super::args::{Format, SyncArgs};
 use super::evidence;
 use super::exit::Exit;
 use super::open;
@@ -114,9 +114,10 @@ pub(super) fn run(args: &SyncArgs, settings: &Settings) -> Result<Exit, Stop> {
         [] => None,
         reports => Some(read(reports, args, policy.clone(), settings)?),
     };
-    let signer = match args.no_sign {
-        true => None,
-        false => Some(unlock::unlock(settings)?),
+    let signer = if args.no_sign {
+        None
+    } else {
+        Some(unlock::unlock(settings)?)
     };
     let key = settings.config().key.as_deref().unwrap_or_default();
     let info = signer.as_ref().map(|signer| plan::info(key, signer));
@@ -162,11 +163,7 @@ fn read(
     policy: Policy,
     settings: &Settings,
 ) -> Result<Review, Stop> {
-    let reading = ReadingArgs {
-        allow_partial: args.allow_partial,
-        ..ReadingArgs::default()
-    };
-    let opened = open::open_with(settings, reports, &reading, policy)?;
+    let opened = open::open_with(settings, reports, &args.reading, policy)?;
     if opened.exit == Exit::Done {
         return Ok(opened.review);
     }

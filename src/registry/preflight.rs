@@ -84,11 +84,11 @@ impl Client {
             found.note(&error);
             return Some(found);
         }
-        let (settings, lifecycle, denied) = futures_util::future::join3(
+        let (settings, lifecycle, denied) = Box::pin(futures_util::future::join3(
             ecr.repository(&host, repository),
             lifecycle(ecr, &host, repository, tag),
             denied(ecr, &host, repository),
-        )
+        ))
         .await;
         match settings {
             Ok(None) => found.exists = Some(false),
@@ -246,14 +246,12 @@ fn rules(text: &str, tag: &str) -> Vec<String> {
             _ => "any image".to_owned(),
         };
         let number = selection.count_number;
-        match &*selection.count_type {
-            "imageCountMoreThan" => format!("{images} beyond the newest {number} are removed"),
-            _ => {
-                let unit = super::error::foreign(&selection.count_unit);
-                let unit = if unit.is_empty() { "days" } else { &*unit };
-                format!("{images} older than {number} {unit} are removed")
-            }
+        if selection.count_type == "imageCountMoreThan" {
+            return format!("{images} beyond the newest {number} are removed");
         }
+        let unit = super::error::foreign(&selection.count_unit);
+        let unit = if unit.is_empty() { "days" } else { &*unit };
+        format!("{images} older than {number} {unit} are removed")
     };
     policy
         .rules

@@ -140,16 +140,15 @@ impl Transport {
         if !asks || !is_own(response.url(), call.repository) {
             return Ok(response);
         }
-        let renewed = self
-            .authorizations
-            .renew(
-                &self.connections,
-                call.repository,
-                &call.access,
-                known.as_ref(),
-                response.headers(),
-            )
-            .await;
+        // Boxed: log-ins are rare, and every request would have to have room for one.
+        let renewed = Box::pin(self.authorizations.renew(
+            &self.connections,
+            call.repository,
+            &call.access,
+            known.as_ref(),
+            response.headers(),
+        ))
+        .await;
         let renewed = match renewed {
             // Then the refusal itself says more.
             Err(_) if has_ended => return Ok(response),

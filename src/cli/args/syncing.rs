@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{ArchiveOption, KeyOption, PolicyOption, ReviewerOption};
+use super::{ArchiveOption, KeyOption, PolicyOption, ReadingArgs, ReviewerOption};
 use crate::config::Overrides;
 
 /// `sync`.
@@ -27,9 +27,9 @@ pub(crate) struct SyncArgs {
     /// Promote without signatures, where the policy allows it
     #[arg(long)]
     pub(crate) no_sign: bool,
-    /// Go on with a partly read report (the gate stays closed)
-    #[arg(long)]
-    pub(crate) allow_partial: bool,
+    /// How the reports are read
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
     /// Refuse any policy but the one with this SHA-256
     #[arg(long, value_name = "HEX")]
     pub(crate) policy_sha256: Option<String>,

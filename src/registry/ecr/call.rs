@@ -75,7 +75,7 @@ impl Caller {
     ) -> Result<Value, RegistryError> {
         let mut tried = 1;
         loop {
-            match self.once(host, operation, request).await {
+            match Box::pin(self.once(host, operation, request)).await {
                 Err(error) if tried < TRIES && is_transient(&error) => {
                     tokio::time::sleep(Duration::from_millis(250) * 2_u32.pow(tried)).await;
                     tried += 1;

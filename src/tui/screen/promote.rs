@@ -71,6 +71,15 @@ enum Lower {
     Commands,
 }
 
+/// What the person consented to, for the plan on the screen.
+#[derive(Clone, Copy, Debug, Default)]
+struct Consents {
+    /// That the tag moves.
+    move_tag: bool,
+    /// That the repository is made.
+    create_repository: bool,
+}
+
 /// The state of the screen.
 #[derive(Clone, Debug, Default)]
 pub struct State {
@@ -87,8 +96,7 @@ pub struct State {
     plan: Option<Box<Plan>>,
     failure: Option<Failed>,
     acknowledged: BTreeSet<String>,
-    move_tag: bool,
-    create_repository: bool,
+    consents: Consents,
     selected: usize,
     lower: Lower,
     password: SecretField,

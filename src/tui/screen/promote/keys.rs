@@ -12,7 +12,7 @@ use crate::tui::widget::confirm::Confirm;
 use crate::tui::widget::progress::Progress;
 
 use super::checks::{Answers, Check, checks};
-use super::{Cancel, Focus, Lower, State, Unlock, plan_pane};
+use super::{Cancel, Consents, Focus, Lower, State, Unlock, plan_pane};
 
 impl State {
     /// Acts on what a person did.
@@ -139,8 +139,7 @@ impl State {
         self.request = None;
         self.plan = None;
         self.confirm = None;
-        self.move_tag = false;
-        self.create_repository = false;
+        self.consents = Consents::default();
         self.acknowledged.clear();
         self.selected = 0;
     }
@@ -221,8 +220,8 @@ impl State {
             destination,
             digest: subject.and_then(|subject| subject.manifest_digest.clone()),
             platform: None,
-            move_tag: self.move_tag,
-            create_repository: self.create_repository,
+            move_tag: self.consents.move_tag,
+            create_repository: self.consents.create_repository,
             approval: Needed::Required,
             no_sign: context.prefill.key.is_none(),
             acknowledged: self.acknowledged.iter().cloned().collect(),
@@ -235,12 +234,12 @@ impl State {
             Some(Check::Warning { warning, .. }) => warning.class.to_owned(),
             Some(Check::TagMove { consented }) => {
                 // Whether a tag may move is part of the question: the plan is worked out again.
-                self.move_tag = !*consented;
+                self.consents.move_tag = !*consented;
                 return self.ask_plan(context);
             }
             Some(Check::NewRepository { consented }) => {
                 // As above.
-                self.create_repository = !*consented;
+                self.consents.create_repository = !*consented;
                 return self.ask_plan(context);
             }
             _ => return Vec::new(),
@@ -263,8 +262,8 @@ impl State {
         });
         let answers = Answers {
             acknowledged: &self.acknowledged,
-            move_tag: self.move_tag,
-            create_repository: self.create_repository,
+            move_tag: self.consents.move_tag,
+            create_repository: self.consents.create_repository,
             may_consent: context.review.policy.promotion.move_tags == MoveTags::Ask,
         };
         checks(plan, is_other_image, answers)
