@@ -22,6 +22,8 @@ const SCHEMA: &str = "countersign/plan/v1";
 
 /// Blocker classes that only a promotion has.
 pub mod plan_class {
+    pub use super::preflight::class::{IMMUTABLE_TAG, LIFECYCLE, PERMISSION, REPOSITORY};
+
     /// The source's name does not lead to the digest asked for.
     pub const SOURCE_MOVED: &str = "source-moved";
     /// A platform of the index was not reviewed.
@@ -40,14 +42,6 @@ pub mod plan_class {
     pub const DESTINATION: &str = "destination";
     /// Layers that live outside the registry are left there.
     pub const FOREIGN_LAYERS: &str = "foreign-layers";
-    /// The repository does not exist, or will be made.
-    pub const REPOSITORY: &str = "repository";
-    /// The registry denies what a push needs.
-    pub const PERMISSION: &str = "permission";
-    /// The repository lets nobody move this tag.
-    pub const IMMUTABLE_TAG: &str = "immutable-tag";
-    /// The repository removes images by rules that concern this one.
-    pub const LIFECYCLE: &str = "lifecycle";
     /// What the policy asks for is passed over, as a list of `sync` says.
     pub const PASSED_OVER: &str = "approval-passed-over";
 }
@@ -198,7 +192,7 @@ pub fn plan(
     let tag = draft.judge_tag(review, request, observed);
     let signer = draft.judge_signer(review, request, signer);
     if let Some(preflight) = &observed.preflight {
-        let judged = preflight::judge(request, preflight, &tag);
+        let judged = preflight::judge(request, preflight, observed);
         draft.blockers.extend(judged.blockers);
         draft.warnings.extend(judged.warnings);
     }
@@ -209,7 +203,7 @@ pub fn plan(
         platforms: observed.platforms.iter().map(platform_name).collect(),
         platform_reviews: draft.platforms,
         destination: format!("{}:{}", request.destination.repository, tag.name),
-        will_list: preflight::expected(observed, &tag, signer.is_some()),
+        will_list: preflight::expected(request, observed, signer.is_some()),
         tag,
         blobs: blobs(observed),
         bytes_to_send: observed.survey.bytes_to_send,

@@ -7,8 +7,19 @@ use crate::model::oci::ManifestKind;
 use crate::registry::{EcrHost, ListedImage, Preflight};
 use crate::triage::gate::Blocker;
 
-use super::plan::{TagMove, plan_class};
 use super::{Observed, Request};
+
+/// Classes of blockers and warnings that only Amazon ECR has.
+pub(super) mod class {
+    /// The repository does not exist, or will be made.
+    pub const REPOSITORY: &str = "repository";
+    /// The registry denies what a push needs.
+    pub const PERMISSION: &str = "permission";
+    /// The repository lets nobody move this tag.
+    pub const IMMUTABLE_TAG: &str = "immutable-tag";
+    /// The repository removes images by rules that concern this one.
+    pub const LIFECYCLE: &str = "lifecycle";
+}
 
 /// What stands in the way, and what should be seen.
 #[derive(Default)]
@@ -18,7 +29,7 @@ pub(super) struct Judged {
 }
 
 /// Judges what was seen of the destination's repository.
-pub(super) fn judge(request: &Request, preflight: &Preflight, tag: &TagMove) -> Judged {
+pub(super) fn judge(request: &Request, preflight: &Preflight, observed: &Observed) -> Judged {
     let mut judged = Judged::default();
     let concern = |class, text| Blocker {
         class,
@@ -31,12 +42,12 @@ pub(super) fn judge(request: &Request, preflight: &Preflight, tag: &TagMove) -> 
             let text = format!(
                 "the repository {repository} will be made: immutable tags (but sha256-*), scan on push"
             );
-            judged.warnings.push(concern(plan_class::REPOSITORY, text));
+            judged.warnings.push(concern(class::REPOSITORY, text));
         } else {
             let text = format!(
                 "the repository {repository} does not exist; making it needs consent (--create-repository)"
             );
-            judged.blockers.push(concern(plan_class::REPOSITORY, text));
+            judged.blockers.push(concern(class::REPOSITORY, text));
         }
     }
     if !preflight.missing.is_empty() {
@@ -44,35 +55,38 @@ pub(super) fn judge(request: &Request, preflight: &Preflight, tag: &TagMove) -> 
             "{repository} denies what a push needs: {}",
             preflight.missing.join(", ")
         );
-        judged.blockers.push(concern(plan_class::PERMISSION, text));
+        judged.blockers.push(concern(class::PERMISSION, text));
     }
-    let moves = tag.from.as_ref().is_some_and(|from| *from != tag.to);
+    let held = observed.destination_tag.as_ref();
+    let moves = held.is_some_and(|held| *held != observed.manifest.digest);
     if moves && preflight.tag_can_move == Some(false) {
         let text = format!(
             "the repository lets no one move the tag {}: choose another tag",
-            tag.name
+            request.tag()
         );
-        judged
-            .blockers
-            .push(concern(plan_class::IMMUTABLE_TAG, text));
+        judged.blockers.push(concern(class::IMMUTABLE_TAG, text));
     }
     if !preflight.lifecycle.is_empty() {
         let rules = preflight.lifecycle.join("; ");
         let text = format!("the repository's lifecycle policy: {rules}");
-        judged.warnings.push(concern(plan_class::LIFECYCLE, text));
+        judged.warnings.push(concern(class::LIFECYCLE, text));
     }
     judged
 }
 
 /// Returns what `aws ecr list-images` will show of the image once it is promoted; nothing for a
 /// registry that is not ECR.
-pub(super) fn expected(observed: &Observed, tag: &TagMove, is_signed: bool) -> Vec<ListedImage> {
+pub(super) fn expected(
+    request: &Request,
+    observed: &Observed,
+    is_signed: bool,
+) -> Vec<ListedImage> {
     if observed.preflight.is_none() {
         return Vec::new();
     }
     let mut listed = vec![ListedImage {
-        digest: Some(tag.to.clone()),
-        tag: Some(tag.name.clone()),
+        digest: Some(observed.manifest.digest.clone()),
+        tag: Some(request.tag().to_owned()),
     }];
     listed.extend(children(observed).into_iter().map(|digest| ListedImage {
         digest: Some(digest),
@@ -81,7 +95,7 @@ pub(super) fn expected(observed: &Observed, tag: &TagMove, is_signed: bool) -> V
     if is_signed {
         listed.push(ListedImage {
             digest: None,
-            tag: Some(format!("sha256-{}.sig", tag.to.hex())),
+            tag: Some(format!("sha256-{}.sig", observed.manifest.digest.hex())),
         });
     }
     listed

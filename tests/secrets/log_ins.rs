@@ -274,7 +274,7 @@ fn no_log_in_shows_in_any_run() {
     guarded.keep_password("user", &format!("wrong-{CANARY}"));
     guarded.promote(4, &format!("{own}:v4"), "json");
     guarded.keep_helper(&format!(
-        "#!/bin/sh\necho '{{\"Username\":\"user\",\"Secret\":\"password-{CANARY}\"}}'\n"
+        "#!/bin/sh\nsleep 0.5\necho '{{\"Username\":\"user\",\"Secret\":\"password-{CANARY}\"}}'\n"
     ));
     guarded.promote(0, &format!("{own}:v5"), "json");
     guarded.keep_helper(&format!("#!/bin/sh\necho 'no JSON: {CANARY}'\n"));

@@ -11,10 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
 
 use bytes::Bytes;
 use countersign::demo::registry::{Registry, RegistryOptions};
+use countersign::environment::Clock;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -23,6 +23,7 @@ use hyper_util::rt::TokioIo;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
@@ -153,7 +154,7 @@ impl Ecr {
             move |stream| tunnel(stream, tls.clone(), shared.clone())
         })
         .await;
-        let (container, contained) = listen({
+        let (container, answered) = listen({
             let role = role.clone();
             move |stream| credentials(stream, role.clone())
         })
@@ -164,7 +165,7 @@ impl Ecr {
             role,
             shared,
             folder,
-            tasks: vec![proxied, contained],
+            tasks: vec![proxied, answered],
         })
     }
 
@@ -283,9 +284,10 @@ where
         .await
         .expect("a port is free");
     let address = listener.local_addr().expect("it has an address");
-    let task = tokio::spawn(async move {
+    let runtime = Handle::current();
+    let task = Handle::current().spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(serve(stream));
+            runtime.spawn(serve(stream));
         }
     });
     (address, task)
@@ -345,7 +347,9 @@ async fn credentials(mut stream: TcpStream, role: Role) -> Option<()> {
     let head = head(&mut stream).await?.to_ascii_lowercase();
     let is_known = head.contains("\r\nauthorization: container-token\r\n");
     let (status, body) = if is_known {
-        let end = time(SystemTime::now() + std::time::Duration::from_hours(1));
+        let end = (Clock::System.now() + chrono::TimeDelta::hours(1))
+            .format("%Y-%m-%dT%H:%M:%SZ")
+            .to_string();
         let body = serde_json::json!({"AccessKeyId": role.key, "SecretAccessKey": role.secret,
             "Token": role.token, "Expiration": end});
         ("200 OK", body.to_string())
@@ -357,12 +361,6 @@ async fn credentials(mut stream: TcpStream, role: Role) -> Option<()> {
         body.len()
     );
     stream.write_all(text.as_bytes()).await.ok()
-}
-
-fn time(time: SystemTime) -> String {
-    chrono::DateTime::<chrono::Utc>::from(time)
-        .format("%Y-%m-%dT%H:%M:%SZ")
-        .to_string()
 }
 
 fn answer(status: StatusCode, kind: &str, body: impl Into<Bytes>) -> Answer {

@@ -28,8 +28,8 @@ async fn lookup(configs: &[&str], name: &str) -> Option<(String, String)> {
     found.map(|found| (found.user.clone(), found.secret.to_string()))
 }
 
-fn pair(user: &str, secret: &str) -> Option<(String, String)> {
-    Some((user.to_owned(), secret.to_owned()))
+fn pair(user: &str, secret: &str) -> (String, String) {
+    (user.to_owned(), secret.to_owned())
 }
 
 #[tokio::test]
@@ -37,9 +37,9 @@ async fn a_log_in_is_given_only_for_its_own_registry() {
     let config = r#"{"auths":{"a.example":{"auth":"dTpw"},"https://index.docker.io/v1/":{"auth":"aDpx"},
         "b.example":{},"https://c.example/v2/":{"auth":"dTpw"}}}"#;
     let found = async |name: &str| lookup(&[config], name).await;
-    assert_eq!(found("a.example").await, pair("u", "p"));
-    assert_eq!(found("docker.io").await, pair("h", "q"));
-    assert_eq!(found("c.example").await, pair("u", "p"));
+    assert_eq!(found("a.example").await, Some(pair("u", "p")));
+    assert_eq!(found("docker.io").await, Some(pair("h", "q")));
+    assert_eq!(found("c.example").await, Some(pair("u", "p")));
     for name in ["b.example", "a.example:5000", "evil.example", "example"] {
         assert_eq!(found(name).await, None, "{name}");
     }
@@ -50,8 +50,8 @@ async fn a_log_in_of_a_part_of_a_registry_is_for_that_part() {
     let config =
         r#"{"auths":{"r.example/team/app":{"auth":"YTpi"},"r.example/team":{"auth":"dTpw"}}}"#;
     let found = async |name: &str| lookup(&[config], name).await;
-    assert_eq!(found("r.example/team/app").await, pair("a", "b"));
-    assert_eq!(found("r.example/team/other").await, pair("u", "p"));
+    assert_eq!(found("r.example/team/app").await, Some(pair("a", "b")));
+    assert_eq!(found("r.example/team/other").await, Some(pair("u", "p")));
     assert_eq!(found("r.example/teams/app").await, None);
     assert_eq!(found("r.example/other").await, None);
 }
@@ -61,8 +61,11 @@ async fn the_first_file_with_a_log_in_wins() {
     let one = r#"{"auths":{"a.example":{"auth":"dTpw"}}}"#;
     let other = r#"{"auths":{"a.example":{"auth":"aDpx"},"b.example":{"identitytoken":"t","auth":"aDpx"}}}"#;
     let files = [" \n", one, other];
-    assert_eq!(lookup(&files, "a.example").await, pair("u", "p"));
-    assert_eq!(lookup(&files, "b.example").await, pair(TOKEN_USER, "t"));
+    assert_eq!(lookup(&files, "a.example").await, Some(pair("u", "p")));
+    assert_eq!(
+        lookup(&files, "b.example").await,
+        Some(pair(TOKEN_USER, "t"))
+    );
     assert_eq!(lookup(&[], "a.example").await, None);
 }
 

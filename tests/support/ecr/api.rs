@@ -3,6 +3,7 @@
 //! Signatures are checked in `signature`, images are moved by `registry`.
 
 use base64::Engine as _;
+use countersign::environment::Clock;
 use countersign::model::Digest;
 use hyper::StatusCode;
 use hyper::http::request::Parts;
@@ -59,7 +60,7 @@ pub(super) fn password(shared: &Shared) -> String {
 fn perform(shared: &Shared, operation: &str, body: &[u8]) -> Outcome {
     let invalid = |text: &str| ("InvalidParameterException", text.to_owned());
     let request: Value = serde_json::from_slice(body)
-        .map_err(|_| ("SerializationException", "not JSON".to_owned()))?;
+        .map_err(|_damaged| ("SerializationException", "not JSON".to_owned()))?;
     if request.get("registryId").is_some_and(|id| id != ACCOUNT) {
         return Err(invalid("the registry is of another account"));
     }
@@ -73,9 +74,9 @@ fn perform(shared: &Shared, operation: &str, body: &[u8]) -> Outcome {
     if operation == "GetAuthorizationToken" {
         let text = format!("AWS:{}", password(shared));
         let token = base64::engine::general_purpose::STANDARD.encode(text);
-        let now = std::time::UNIX_EPOCH.elapsed().expect("the clock is set");
+        let now = Clock::System.now().timestamp();
         return Ok(json!({"authorizationData": [{"authorizationToken": token,
-            "expiresAt": now.as_secs_f64() + 43_200.0, "proxyEndpoint": format!("https://{}", super::HOST)}]}));
+            "expiresAt": now + 43_200, "proxyEndpoint": format!("https://{}", super::HOST)}]}));
     }
     if name.is_empty() {
         return Err(invalid("repositoryName is missing"));

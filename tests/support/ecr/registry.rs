@@ -17,20 +17,22 @@ const LEAST_PART: u64 = 5 << 20;
 pub(super) async fn serve(shared: &Shared, parts: Parts, body: Bytes) -> Answer {
     let name = format!("{} {}", parts.method, parts.uri.path());
     let given = match judge(shared, &parts, &body) {
-        Err(refused) => refused,
-        Ok(()) => pass(shared, &parts, body).await,
+        Some(refused) => refused,
+        None => pass(shared, &parts, body).await,
     };
     shared.state().log.push((name, given.status().as_u16()));
     given
 }
 
 /// Returns the refusal of a request that the store is not asked about.
-fn judge(shared: &Shared, parts: &Parts, body: &Bytes) -> Result<(), Answer> {
-    log_in(shared, parts)?;
+fn judge(shared: &Shared, parts: &Parts, body: &Bytes) -> Option<Answer> {
+    if let Some(refused) = log_in(shared, parts) {
+        return Some(refused);
+    }
     let path = parts.uri.path();
-    let refused = |status: u16, code: &str, message: String| Err(refusal(status, code, &message));
+    let refused = |status: u16, code: &str, message: String| Some(refusal(status, code, &message));
     if path == "/v2/" {
-        return Ok(());
+        return None;
     }
     let Some((name, action)) = action(&parts.method, path) else {
         return refused(405, "UNSUPPORTED", "this is not offered".to_owned());
@@ -103,7 +105,7 @@ fn judge(shared: &Shared, parts: &Parts, body: &Bytes) -> Result<(), Answer> {
         }
         sizes.push(body.len() as u64);
     }
-    Ok(())
+    None
 }
 
 fn is_immutable(settings: &Settings, tag: &str) -> bool {
@@ -117,7 +119,7 @@ fn is_immutable(settings: &Settings, tag: &str) -> bool {
     }
 }
 
-fn log_in(shared: &Shared, parts: &Parts) -> Result<(), Answer> {
+fn log_in(shared: &Shared, parts: &Parts) -> Option<Answer> {
     let header = parts
         .headers
         .get("authorization")
@@ -127,7 +129,7 @@ fn log_in(shared: &Shared, parts: &Parts) -> Result<(), Answer> {
         let challenge = format!("Basic realm=\"https://{HOST}/\",service=\"ecr.amazonaws.com\"");
         let challenge = challenge.parse().expect("a header can carry it");
         answer.headers_mut().insert("www-authenticate", challenge);
-        return Err(answer);
+        return Some(answer);
     };
     let pair = header
         .strip_prefix("Basic ")
@@ -150,13 +152,13 @@ fn log_in(shared: &Shared, parts: &Parts) -> Result<(), Answer> {
         }
     }
     match state.passwords.get(password) {
-        Some(true) => Ok(()),
-        Some(false) => Err(refusal(
+        Some(true) => None,
+        Some(false) => Some(refusal(
             403,
             "DENIED",
             "Your authorization token has expired. Reauthenticate and try again.",
         )),
-        None => Err(refusal(
+        None => Some(refusal(
             400,
             "DENIED",
             "Your Authorization Token is invalid.",

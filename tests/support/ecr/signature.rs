@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use countersign::environment::Clock;
 use hyper::http::request::Parts;
 use sha2::{Digest as _, Sha256};
 
@@ -64,9 +65,9 @@ pub(super) fn check(
     }
     let time = header("x-amz-date").ok_or_else(|| incomplete("there is no x-amz-date"))?;
     let sent = chrono::NaiveDateTime::parse_from_str(time, "%Y%m%dT%H%M%SZ")
-        .map_err(|_| incomplete("x-amz-date has another form"))?;
+        .map_err(|_damaged| incomplete("x-amz-date has another form"))?;
     let wrong = |text: String| ("InvalidSignatureException", text);
-    let now: chrono::DateTime<chrono::Utc> = std::time::SystemTime::now().into();
+    let now = Clock::System.now();
     if (now.naive_utc() - sent).num_minutes().abs() >= MINUTES {
         return Err(wrong(format!("Signature expired: {time}")));
     }
@@ -84,27 +85,42 @@ pub(super) fn check(
     if !names.is_sorted() {
         return Err(wrong("the signed headers are not in order".to_owned()));
     }
-    let mut canonical = String::from("POST\n/\n\n");
-    for name in &names {
-        let value = header(name).unwrap_or_default().trim();
-        writeln!(canonical, "{name}:{value}").expect("a text takes a line");
-    }
-    write!(canonical, "\n{signed}\n{}", hex(&Sha256::digest(body))).expect("a text takes a line");
-    let scope = format!("{day}/{region}/{service}/{end}");
-    let text = format!(
-        "AWS4-HMAC-SHA256\n{time}\n{scope}\n{}",
-        hex(&Sha256::digest(canonical.as_bytes()))
-    );
-    let mut secret = hmac(format!("AWS4{}", role.secret).as_bytes(), day.as_bytes());
-    for part in [region, service, end] {
-        secret = hmac(&secret, part.as_bytes());
-    }
-    if hex(&hmac(&secret, text.as_bytes())) == signature {
+    let scope = [day, region, service, end];
+    if calculated(parts, body, role, time, &names, scope) == signature {
         return Ok(());
     }
     Err(wrong(
         "The request signature we calculated does not match the signature you provided.".to_owned(),
     ))
+}
+
+/// Returns the signature of a request.
+fn calculated(
+    parts: &Parts,
+    body: &[u8],
+    role: &Role,
+    time: &str,
+    names: &[&str],
+    scope: [&str; 4],
+) -> String {
+    let mut canonical = String::from("POST\n/\n\n");
+    for name in names {
+        let value = parts
+            .headers
+            .get(*name)
+            .and_then(|value| value.to_str().ok());
+        let value = value.unwrap_or_default().trim();
+        writeln!(canonical, "{name}:{value}").expect("a text takes a line");
+    }
+    let signed = names.join(";");
+    write!(canonical, "\n{signed}\n{}", hex(&Sha256::digest(body))).expect("a text takes a line");
+    let hashed = hex(&Sha256::digest(canonical.as_bytes()));
+    let text = format!("AWS4-HMAC-SHA256\n{time}\n{}\n{hashed}", scope.join("/"));
+    let secret = format!("AWS4{}", role.secret).into_bytes();
+    let secret = scope
+        .iter()
+        .fold(secret, |secret, part| hmac(&secret, part.as_bytes()));
+    hex(&hmac(&secret, text.as_bytes()))
 }
 
 fn hex(bytes: &[u8]) -> String {
