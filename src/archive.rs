@@ -68,6 +68,13 @@ pub struct Blob {
     pub redacted: bool,
 }
 
+/// Returns a file as it is archived, with its SHA-256: secrets in reports and SBOMs are masked.
+#[must_use]
+pub fn kept(file: BundleFile) -> (Digest, Bytes) {
+    let (listed, bytes) = prepare(file);
+    (listed.sha256, bytes)
+}
+
 impl Archive {
     /// Returns the archive in `store`. Nothing is read or created yet.
     #[must_use]
@@ -86,6 +93,19 @@ impl Archive {
     #[must_use]
     pub fn location(&self) -> String {
         self.store.location()
+    }
+
+    /// Returns where the content with this SHA-256 is, once it is archived: an address.
+    #[must_use]
+    pub fn blob_address(&self, sha256: &Digest) -> String {
+        let location = self.location();
+        let location = location.trim_end_matches('/');
+        let scheme = if location.contains("://") {
+            ""
+        } else {
+            "file://"
+        };
+        format!("{scheme}{location}/{}", blob_key(sha256))
     }
 
     /// Archives `bundle` and returns its id. The same evidence again gives the same id and writes

@@ -13,6 +13,7 @@ mod stop;
 mod work;
 
 mod archive;
+mod attest;
 mod compare;
 mod components;
 mod config;
@@ -25,6 +26,7 @@ mod gate;
 mod hygiene;
 mod inspect;
 mod key;
+mod keyless;
 mod ledger;
 mod list;
 mod plan;
@@ -283,6 +285,7 @@ fn dispatch(command: &Command, settings: &Settings) -> Result<Exit, Stop> {
         Command::Promote(args) => promote::run(args, settings),
         Command::Sync(args) => sync::run(args, settings),
         Command::Sign(args) => sign::run(args, settings),
+        Command::Attest(args) => attest::run(args, settings),
         Command::Verify(args) => verify::run(args, settings),
         Command::Tree(args) => tree::run(args, settings),
         Command::Archive(args) => archive::run(args, settings),

@@ -16,7 +16,8 @@ use crate::promotion::{Doors, SignerInfo};
 use crate::registry::{Client, ClientOptions, LogIns, RegistryError};
 use crate::review::TrustedKeys;
 use crate::signing::{
-    Password, PublicKey, Signer, SigningError, SigningKey, read_private_key, read_public_key,
+    KmsKey, KmsLocation, ParseKmsError, Password, PublicKey, Signer, SigningError, SigningKey,
+    read_private_key, read_public_key,
 };
 use crate::store::{DirectoryStore, ParseLocationError, S3Location, S3Store, Store};
 use crate::triage::policy::{Policy, PolicyError};
@@ -54,9 +55,12 @@ pub enum ConnectError {
     /// A key in a variable that is not set.
     #[error("the variable {0} is not set")]
     KeyVariable(String),
-    /// A key in a place that this version cannot use.
-    #[error("keys in {0} cannot be used yet")]
+    /// A key in a place that is not known.
+    #[error("keys at {0}:// cannot be used")]
     KeyPlace(String),
+    /// An address of a key in KMS that is none.
+    #[error(transparent)]
+    KmsLocation(#[from] ParseKmsError),
     /// The key cannot be opened.
     #[error("{key}: {source}")]
     Key {
@@ -65,6 +69,9 @@ pub enum ConnectError {
         /// Why.
         source: SigningError,
     },
+    /// The key is not in a file, and cannot be opened; the message names it.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
     /// A key that the policy trusts cannot be read.
     #[error("`{name}`, trusted by the policy: {source}")]
     TrustedKey {
@@ -88,10 +95,13 @@ impl Explain for ConnectError {
             | Self::Policy { .. }
             | Self::Key { .. }
             | Self::TrustedKey { .. } => ErrorKind::Input,
+            Self::Signing(error) => error.kind(),
             Self::Pinned { .. } => ErrorKind::Refused,
-            Self::NoKey | Self::KeyVariable(_) | Self::KeyPlace(_) | Self::Location(_) => {
-                ErrorKind::Usage
-            }
+            Self::NoKey
+            | Self::KeyVariable(_)
+            | Self::KeyPlace(_)
+            | Self::KmsLocation(_)
+            | Self::Location(_) => ErrorKind::Usage,
             Self::Registry(error) => error.kind(),
         }
     }
@@ -102,8 +112,14 @@ impl Explain for ConnectError {
             Self::NoKey => vec![
                 "name one with --key FILE, or make one with `countersign key generate`".to_owned(),
             ],
-            Self::KeyPlace(_) => vec!["use a key file or env://VARIABLE".to_owned()],
-            Self::Key { source, .. } => source.hints(),
+            Self::KeyPlace(_) => vec![
+                "use a key file, env://VARIABLE, or awskms://[ENDPOINT]/ID, ALIAS or ARN".to_owned(),
+            ],
+            Self::KmsLocation(_) => vec![
+                "for example awskms:///alias/NAME, awskms:///KEY-ID, awskms:///arn:aws:kms:REGION:ACCOUNT:key/KEY-ID"
+                    .to_owned(),
+            ],
+            Self::Key { source, .. } | Self::Signing(source) => source.hints(),
             Self::TrustedKey { .. } => vec![
                 "trusted_keys are public keys: files beside the policy, or `sha256:` fingerprints (`countersign key show`)"
                     .to_owned(),
@@ -121,6 +137,8 @@ pub struct Connector {
     pub config: Config,
     /// The process environment.
     pub environment: Environment,
+    /// The key's password, where it was read from a file descriptor.
+    pub given_password: Option<Password>,
 }
 
 impl Connector {
@@ -286,21 +304,57 @@ impl Connector {
             })
     }
 
-    /// Returns who would sign, where it can be known without the password.
+    /// Returns who would sign, where it can be known without a password: a key in KMS is asked.
     ///
     /// # Errors
-    /// As [`Connector::public_key`].
-    pub fn signer_info(&self) -> Result<Option<SignerInfo>, ConnectError> {
-        let public = self.public_key()?;
-        Ok(self
-            .config
-            .key
-            .clone()
-            .zip(public)
-            .map(|(key, public)| SignerInfo {
-                key,
-                fingerprint: public.fingerprint().clone(),
-            }))
+    /// As [`Connector::public_key`] and [`Connector::kms_key`].
+    pub async fn signer_info(&self) -> Result<Option<SignerInfo>, ConnectError> {
+        let Some(key) = self.config.key.clone() else {
+            return Ok(None);
+        };
+        let public = match self.kms_key(&key).await? {
+            Some(opened) => Some(opened.public_key().clone()),
+            None => self.public_key()?,
+        };
+        Ok(public.map(|public| SignerInfo {
+            key,
+            fingerprint: public.fingerprint().clone(),
+        }))
+    }
+
+    /// Opens `key` where it is one in KMS; none where it is kept elsewhere.
+    ///
+    /// # Errors
+    /// When the address is none, or KMS refuses or does not answer.
+    pub async fn kms_key(&self, key: &str) -> Result<Option<KmsKey>, ConnectError> {
+        if !key.starts_with("awskms:") {
+            return Ok(None);
+        }
+        let location: KmsLocation = key.parse()?;
+        let sdk = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+        // The address is in KMS's own messages.
+        let opened = KmsKey::open(&sdk, &location).await;
+        opened
+            .map(Some)
+            .map_err(|error| ConnectError::Signing(error.into()))
+    }
+
+    /// Returns the signing key where it needs no password because it is kept in KMS.
+    ///
+    /// # Errors
+    /// As [`Connector::kms_key`].
+    pub async fn remote_signer(&self) -> Result<Option<Signer>, ConnectError> {
+        match self.config.key.as_deref() {
+            None => Ok(None),
+            Some(key) => Ok(self.kms_key(key).await?.map(Signer::Kms)),
+        }
+    }
+
+    /// Returns whether the signing key is locked with a password.
+    #[must_use]
+    pub fn needs_password(&self) -> bool {
+        let key = self.config.key.as_deref();
+        key.is_some_and(|key| !key.starts_with("awskms:"))
     }
 
     /// Unlocks the signing key. Deriving the key takes up to a second and 128 MiB: a console calls
@@ -328,12 +382,13 @@ impl Connector {
         Ok(Signer::Key(signing))
     }
 
-    /// Returns the password from `COSIGN_PASSWORD`; set but empty is the empty password.
+    /// Returns the password that was given, else that of `COSIGN_PASSWORD`; set but empty is the
+    /// empty password.
     #[must_use]
     pub fn password(&self) -> Option<Password> {
-        self.environment
-            .variable("COSIGN_PASSWORD")
-            .map(|text| Password::new(text.to_owned()))
+        let variable = || self.environment.variable("COSIGN_PASSWORD");
+        let given = self.given_password.clone();
+        given.or_else(|| variable().map(|text| Password::new(text.to_owned())))
     }
 
     /// Opens everything a promotion may touch; `signer` was unlocked before.

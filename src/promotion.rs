@@ -3,6 +3,8 @@
 //! `plan` says exactly what would happen and has a digest; `run` refuses any plan but the one that
 //! was shown. One stream of events feeds every consumer. Nothing here prints or draws.
 
+mod attach;
+mod attestation;
 mod commands;
 mod document;
 mod doors;
@@ -19,6 +21,7 @@ mod run;
 mod step;
 mod sync;
 
+pub use attestation::{Attested, Form, StatementPlan};
 pub use document::Document;
 pub use doors::Doors;
 pub use error::PromotionError;

@@ -5,6 +5,7 @@
 
 mod answer;
 mod approvals;
+mod attested;
 mod decide;
 mod error;
 mod file;
@@ -17,6 +18,7 @@ mod state;
 mod summary;
 
 pub use approvals::{Anchor, Signature, TrustedKeys, anchors, approval_notices};
+pub use attested::AttestedPromotion;
 pub use decide::{DecideRequest, Decided, MAX_REASON, Selection, decide, undo};
 pub use error::ReviewError;
 pub use images::images;

@@ -5,12 +5,18 @@
 //! and what a missing signature means for a promotion is decided by the callers.
 
 mod approval;
+mod attach;
+mod attest;
 mod found;
+pub mod predicate;
 mod sign;
 mod tree;
 mod verify;
 
-pub use sign::{Fate, SignOptions, SignOutcome, Stored, sign};
+pub use attach::{Fate, Layout, Stored};
+pub use attest::{AttestOptions, AttestOutcome, attest};
+pub use found::count_certificates;
+pub use sign::{SignOptions, SignOutcome, children, sign};
 pub use tree::{NodeKind, TreeNode, tree};
 pub use verify::{Approval, Format, FoundSignature, Verification, VerifyOptions, verify};
 
@@ -36,6 +42,8 @@ const PREDICATE_ANNOTATION: &str = "dev.sigstore.bundle.predicateType";
 const CONTENT_ANNOTATION: &str = "dev.sigstore.bundle.content";
 /// When an artifact was made, as it claims.
 const CREATED_ANNOTATION: &str = "org.opencontainers.image.created";
+/// The media type of a layer behind the `.att` tag.
+const DSSE: &str = "application/vnd.dsse.envelope.v1+json";
 /// Every version of the bundle's media type begins so.
 const BUNDLE_PREFIX: &str = "application/vnd.dev.sigstore.bundle";
 
@@ -73,6 +81,52 @@ pub enum SignaturesError {
         /// The annotation's key.
         key: String,
     },
+    /// An index with more manifests than are signed together.
+    #[error("index {digest} has more than {limit} manifests, so they are not signed with it")]
+    TooManyChildren {
+        /// The index.
+        digest: Digest,
+        /// The most.
+        limit: usize,
+    },
+    /// A type of predicate that does not exist.
+    #[error("`{text}` is no type of attestation and no URI")]
+    PredicateType {
+        /// What was asked for.
+        text: String,
+    },
+    /// A document that is not what its type says.
+    #[error("{name} cannot be attested as {kind}: {detail}")]
+    Document {
+        /// The document.
+        name: String,
+        /// The type asked for.
+        kind: String,
+        /// What is wrong.
+        detail: String,
+    },
+    /// A document that is too large for a statement.
+    #[error("{name} has {size} bytes, a statement holds {limit} at most")]
+    TooLarge {
+        /// The document.
+        name: String,
+        /// Its size in bytes.
+        size: usize,
+        /// The most.
+        limit: usize,
+    },
+    /// A place that is no address.
+    #[error("`{text}` is no absolute address that a document could be fetched from")]
+    Location {
+        /// What was given.
+        text: String,
+    },
+    /// A review that does not approve was to be attached.
+    #[error("this is not attached to an image: {reason}")]
+    NoApproval {
+        /// What keeps it from being an approval now.
+        reason: String,
+    },
     /// The registry took the signature and does not show it.
     #[error("{what} was written to {repository} and is not there when read again")]
     NotConfirmed {
@@ -96,9 +150,14 @@ impl Explain for SignaturesError {
         match self {
             Self::Registry(error) => error.kind(),
             Self::Signing(error) => error.kind(),
-            Self::Manifest(_) => ErrorKind::Input,
-            Self::UnexpectedTag { .. } => ErrorKind::Refused,
-            Self::ReservedAnnotation { .. } => ErrorKind::Usage,
+            Self::Manifest(_)
+            | Self::Document { .. }
+            | Self::TooLarge { .. }
+            | Self::TooManyChildren { .. } => ErrorKind::Input,
+            Self::UnexpectedTag { .. } | Self::NoApproval { .. } => ErrorKind::Refused,
+            Self::ReservedAnnotation { .. }
+            | Self::PredicateType { .. }
+            | Self::Location { .. } => ErrorKind::Usage,
             Self::NotConfirmed { .. } => ErrorKind::Remote,
             Self::Encoding { .. } => ErrorKind::Internal,
         }
@@ -115,6 +174,20 @@ impl Explain for SignaturesError {
             Self::NotConfirmed { .. } => {
                 "another program may be signing the same image: run the command again, it adds only what is missing"
             }
+            Self::PredicateType { .. } => {
+                "types: cyclonedx, spdxjson, spdx, vuln, openvex, approval, custom, link, slsaprovenance, slsaprovenance1, or an absolute URI"
+            }
+            Self::Document { .. } => {
+                "name the type that the document has: `--type cyclonedx`, `spdxjson`, `vuln`, `openvex`, or a URI of your own"
+            }
+            Self::TooLarge { .. } => {
+                "keep the document elsewhere and state where: `--by-reference URL`"
+            }
+            Self::Location { .. } => "for example s3://bucket/key or https://host/path",
+            Self::NoApproval { .. } => {
+                "cosign takes every bundle by a key for its signature, a signed rejection too: rejections stay in the ledger"
+            }
+            Self::TooManyChildren { .. } => "sign the platforms that are used, each by its digest",
             Self::Manifest(_) | Self::Encoding { .. } => return Vec::new(),
         };
         vec![hint.to_owned()]

@@ -1,11 +1,13 @@
-//! Signatures as pure cryptography: cosign key files, simple-signing payloads, DSSE, checks.
+//! Signatures as cryptography: cosign key files, keys in KMS, simple-signing payloads, DSSE, checks.
 //!
-//! No network: where signatures are stored and found is `crate::signatures`' work. Key derivation
-//! takes about a second by design; a front end opens keys off its drawing thread.
+//! No registry: where signatures are stored and found is `crate::signatures`' work; the network is
+//! used only to ask KMS. Key derivation takes about a second by design; a front end opens keys off
+//! its drawing thread.
 
 mod check;
 mod file;
 mod key;
+mod kms;
 mod password;
 pub mod payload;
 mod pem;
@@ -17,9 +19,11 @@ pub use check::{
 };
 pub use file::{KeyPair, read_private_key, read_public_key, readable_by_others};
 pub use key::{PublicKey, SigningKey};
+pub use kms::{KmsError, KmsKey, KmsLocation, ParseKmsError};
 pub use password::Password;
 pub use statement::{
-    bundle_of, container_signature, sign_statement, verify_envelope, verify_envelope_by,
+    bundle_of, container_signature, sign_statement, signed_envelope, verify_envelope,
+    verify_envelope_by,
 };
 
 use std::path::PathBuf;
@@ -31,21 +35,27 @@ use crate::error::{ErrorKind, Explain};
 pub enum Signer {
     /// A key held in memory, opened from a cosign key file.
     Key(SigningKey),
+    /// A key that stays in AWS KMS.
+    Kms(KmsKey),
 }
 
 impl Signer {
     /// Signs the SHA-256 of `message`; returns the ECDSA signature in DER.
     ///
     /// # Errors
-    /// When the key refuses; a key in memory does not.
-    #[expect(
-        clippy::unused_async,
-        reason = "signers that are remote services answer later; callers must not depend on which one it is"
-    )]
+    /// When KMS refuses, does not answer, or answers with something that does not verify; a key in
+    /// memory always signs.
     pub async fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SigningError> {
         match self {
             Self::Key(key) => Ok(key.sign(message)),
+            Self::Kms(key) => Ok(key.sign(message).await?),
         }
+    }
+
+    /// Returns whether signing finishes without waiting for the network.
+    #[must_use]
+    pub fn is_local(&self) -> bool {
+        matches!(self, Self::Key(_))
     }
 
     /// Returns the public key that verifies what this signer signs.
@@ -53,6 +63,7 @@ impl Signer {
     pub fn public_key(&self) -> &PublicKey {
         match self {
             Self::Key(key) => key.public_key(),
+            Self::Kms(key) => key.public_key(),
         }
     }
 }
@@ -113,6 +124,9 @@ pub enum SigningError {
         /// Why.
         source: std::io::Error,
     },
+    /// The key is in KMS, and KMS did not do what was asked.
+    #[error(transparent)]
+    Kms(#[from] KmsError),
     /// The operating system gave no random bytes.
     #[error("the operating system gives no random bytes: {detail}")]
     Randomness {
@@ -138,6 +152,7 @@ impl Explain for SigningError {
             | Self::UnsupportedParameters { .. }
             | Self::WrongPassword
             | Self::Write { .. } => ErrorKind::Input,
+            Self::Kms(error) => error.kind(),
             Self::Exists { .. } => ErrorKind::Refused,
             Self::Randomness { .. } | Self::Encoding { .. } => ErrorKind::Internal,
         }
@@ -145,6 +160,7 @@ impl Explain for SigningError {
 
     fn hints(&self) -> Vec<String> {
         let hint = match self {
+            Self::Kms(error) => return error.hints(),
             Self::Read { .. } | Self::NotAKey { .. } => {
                 "a pair is made with `countersign key generate`; sign with the .key file, verify with the .pub file"
             }

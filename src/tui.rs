@@ -105,7 +105,7 @@ pub fn start(world: &World, size: (u16, u16)) -> Result<App, TuiError> {
         prefill: Prefill {
             destination: world.destination.clone(),
             key: config.key.clone(),
-            key_is_locked: config.key.is_some() && world.connector.password().is_none(),
+            key_is_locked: world.connector.needs_password() && world.connector.password().is_none(),
             archive: config.archive.clone(),
         },
         selector: world.subject.clone(),

@@ -3,6 +3,7 @@
 //! What happens when the program is killed in the middle is in `kills`; other programs' judgement
 //! of the result is in `judged`.
 
+mod attested;
 mod judged;
 mod kills;
 mod refusals;
@@ -211,7 +212,8 @@ fn a_promotion_takes_its_steps_in_order_and_leaves_a_receipt() {
     let key = scene.stage.folder.join("cosign.pub").display().to_string();
     let verified = scene.document(&["verify", &scene.destination(), "--key", &key]);
     assert_eq!(verified["signed"], true);
-    assert_eq!(verified["signatures"].as_array().map(Vec::len), Some(2));
+    // The bundle, the layer behind the tag, and the approval.
+    assert_eq!(verified["signatures"].as_array().map(Vec::len), Some(3));
 }
 
 #[test]

@@ -58,6 +58,7 @@ impl Session {
         let connector = Connector {
             config,
             environment,
+            given_password: None,
         };
         World {
             inputs: Inputs {

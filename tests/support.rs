@@ -7,6 +7,7 @@ pub(crate) mod ecr;
 pub(crate) mod faults;
 pub(crate) mod images;
 pub(crate) mod judges;
+pub(crate) mod kms;
 pub(crate) mod program;
 pub(crate) mod schema;
 pub(crate) mod server;

@@ -33,8 +33,8 @@ pub(crate) use setup::{
     CompletionsArgs, ConfigArgs, ConfigCommand, DemoArgs, KeyArgs, KeyCommand, ManArgs,
 };
 pub(crate) use shipping::{
-    ArchiveArgs, ArchiveCommand, PlanArgs, PromoteArgs, PromotionArgs, SignArgs, TreeArgs,
-    VerifyArgs,
+    ArchiveArgs, ArchiveCommand, AttestArgs, PlanArgs, PromoteArgs, PromotionArgs, SignArgs,
+    TreeArgs, VerifyArgs,
 };
 pub(crate) use syncing::SyncArgs;
 
@@ -144,6 +144,9 @@ pub(crate) struct GlobalArgs {
     /// Certificate authorities to trust besides the system's: a PEM file
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
+    /// Read the key's password from this open file descriptor (0: standard input)
+    #[arg(long, global = true, value_name = "FD")]
+    pub(crate) password_fd: Option<u32>,
     /// The time to reckon with instead of the clock's (RFC 3339); verdicts made with it say so
     #[arg(long, global = true, value_name = "TIME", value_parser = time)]
     pub(crate) now: Option<DateTime<Utc>>,
@@ -225,7 +228,7 @@ pub(crate) struct ReviewArgs {
 /// `--key`.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct KeyOption {
-    /// The cosign key: a file or env://VARIABLE
+    /// The key: a cosign key file, env://VARIABLE, or awskms://[ENDPOINT]/ID, ALIAS or ARN
     #[arg(long, value_name = "KEY")]
     pub(crate) key: Option<String>,
 }
@@ -303,6 +306,8 @@ pub(crate) enum Command {
     Key(KeyArgs),
     /// Sign an image
     Sign(SignArgs),
+    /// State something about an image, signed: SBOM, scan, VEX or any predicate
+    Attest(AttestArgs),
     /// Check the signatures of an image
     Verify(VerifyArgs),
     /// Draw what is attached to an image
@@ -338,6 +343,7 @@ impl Command {
             Self::Sync(args) => args.overrides(),
             Self::Key(args) => args.overrides(),
             Self::Sign(args) => args.overrides(),
+            Self::Attest(args) => args.overrides(),
             Self::Verify(args) => args.overrides(),
             Self::Tree(args) => args.overrides(),
             Self::Archive(args) => args.overrides(),

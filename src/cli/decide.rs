@@ -13,6 +13,7 @@ use super::{open, output, unlock, work};
 use crate::ledger::Entry;
 use crate::model::{Decision, Digest, FindingKey, ImageDecision};
 use crate::review::{self, DecideRequest, Decided, Review, ReviewError, Selection};
+use crate::signing::Signer;
 use crate::triage::gate::Blocker;
 
 /// The document `decide`.
@@ -89,7 +90,8 @@ pub(super) fn run(args: &DecideArgs, settings: &Settings) -> Result<Exit, Stop> 
     // Durable before anything is said.
     let ledger = work::ledger(settings)?;
     let recorded = review::record(&ledger, &review, &request, signer.as_ref());
-    let entries = work::wait(ledger.is_local(), recorded)??;
+    let local = ledger.is_local() && signer.as_ref().is_none_or(Signer::is_local);
+    let entries = work::wait(local, recorded)??;
     let chain = work::wait(ledger.is_local(), ledger.read())??;
     review.replay(&chain, settings.environment().now());
 

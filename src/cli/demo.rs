@@ -90,6 +90,7 @@ pub(super) fn console(args: &DemoArgs, settings: &Settings) -> Result<Invocation
         connector: Connector {
             config,
             environment,
+            given_password: None,
         },
         stage: Some(guard),
     })))

@@ -1,6 +1,6 @@
 //! `key`: making a cosign-format key pair, showing a key's public half.
 //!
-//! No password is ever an argument: it is typed, or comes from `COSIGN_PASSWORD`.
+//! No password is ever an argument: it is typed, or comes from `COSIGN_PASSWORD` or a descriptor.
 
 use std::path::Path;
 
@@ -11,6 +11,7 @@ use super::exit::Exit;
 use super::output::{Output, Table};
 use super::settings::Settings;
 use super::stop::Stop;
+use super::unlock;
 use crate::connect::ConnectError;
 use crate::model::Digest;
 use crate::signing::{KeyPair, Password, PublicKey};
@@ -64,7 +65,7 @@ fn generate(
     output.table(&table, 0)
 }
 
-/// Asks for a new password twice, or takes it from `COSIGN_PASSWORD`.
+/// Asks for a new password twice, or takes the one that was given.
 fn new_password(settings: &Settings) -> Result<Password, Stop> {
     if let Some(password) = settings.connector.password() {
         return Ok(password);
@@ -72,8 +73,9 @@ fn new_password(settings: &Settings) -> Result<Password, Stop> {
     let terminals = settings.environment().terminals;
     if !terminals.input || !terminals.error {
         return Err(
-            Stop::usage("the new key needs a password and there is no terminal to ask on")
-                .hint("set COSIGN_PASSWORD; set but empty is the empty password"),
+            Stop::usage("the new key needs a password and there is no terminal to ask on").hint(
+                "set COSIGN_PASSWORD (set but empty is the empty password) or give --password-fd",
+            ),
         );
     }
     let ask = |text: &str| {
@@ -116,6 +118,9 @@ fn show(settings: &Settings, format: Format, output: &mut Output) -> Result<(), 
 /// Returns the public half: of a public key file, of the `.pub` file beside a private one, or, with
 /// the password of the environment, of the private key itself.
 fn public_half(given: &str, settings: &Settings) -> Result<PublicKey, Stop> {
+    if let Some(key) = unlock::kms_key(given, settings)? {
+        return Ok(key);
+    }
     let is_public =
         std::fs::read_to_string(given).is_ok_and(|text| text.contains("BEGIN PUBLIC KEY"));
     if is_public {

@@ -16,6 +16,7 @@ use super::{unlock, work};
 use crate::ledger::{Break, Chain, Entry, Head, replay};
 use crate::model::{Decision, Until};
 use crate::review;
+use crate::signing::Signer;
 use crate::text::thousands;
 
 /// The document `ledger`.
@@ -303,7 +304,8 @@ fn undo(
         None
     };
     let undone = review::withdraw(&ledger, seq, &config.reviewer, clock, signer.as_ref());
-    let entry = work::wait(ledger.is_local(), undone)??;
+    let local = ledger.is_local() && signer.as_ref().is_none_or(Signer::is_local);
+    let entry = work::wait(local, undone)??;
     if json {
         let document = EntryView {
             entry: &entry,

@@ -9,7 +9,7 @@ use super::settings::Settings;
 use super::stop::Stop;
 use super::{image, open, output, platform, unlock, work};
 use crate::model::{Digest, ImageReference};
-use crate::promotion::{self, Doors, Needed, Observed, Plan, Request, SignerInfo};
+use crate::promotion::{self, Doors, Form, Needed, Observed, Plan, Request, SignerInfo};
 use crate::registry::Preflight;
 use crate::review::Review;
 use crate::signing::Signer;
@@ -97,6 +97,7 @@ pub(super) fn ask(args: &PromotionArgs, settings: &Settings) -> Result<Asked, St
             create_repository: args.create_repository,
             approval: Needed::Required,
             no_sign: args.no_sign,
+            no_attest: args.no_attest,
             acknowledged: args.acknowledge.clone(),
             promoter: settings.config().reviewer.clone(),
         },
@@ -131,7 +132,10 @@ fn signer_info(args: &PromotionArgs, settings: &Settings) -> Result<Option<Signe
     if args.no_sign {
         return Ok(None);
     }
-    match settings.connector.signer_info()? {
+    match work::wait(
+        !key.starts_with("awskms:"),
+        settings.connector.signer_info(),
+    )?? {
         Some(known) => Ok(Some(known)),
         None => Ok(Some(info(key, &unlock::unlock(settings)?))),
     }
@@ -255,6 +259,20 @@ fn tell(output: &mut output::Output, plan: &Plan) -> Result<(), Stop> {
     match &plan.signer {
         None => line("signer", "none")?,
         Some(signer) => line("signer", &format!("{} {}", signer.key, signer.fingerprint))?,
+    }
+    for statement in &plan.attestations {
+        let name = statement.name.as_deref().unwrap_or_default();
+        let form = match (statement.form, &statement.because) {
+            (Form::Inline, _) => String::new(),
+            (Form::Reference, because) => {
+                format!(" by reference: {}", because.as_deref().unwrap_or_default())
+            }
+            (Form::LeftOut, because) => {
+                format!(" NOT attested: {}", because.as_deref().unwrap_or_default())
+            }
+        };
+        let text = format!("{} {name}{form}", statement.predicate_type);
+        line("attests", text.trim_end())?;
     }
     line("archive", plan.archive.as_deref().unwrap_or("none"))?;
     if let Some(preflight) = &plan.preflight {

@@ -2,7 +2,11 @@
 //!
 //! What was typed is in `args`; real clients are made in `crate::connect`.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::PathBuf;
+
+use zeroize::Zeroizing;
 
 use super::args::{Color, Format, GlobalArgs};
 use super::output::Output;
@@ -10,6 +14,7 @@ use super::stop::Stop;
 use crate::config::{self, Config, Overrides};
 use crate::connect::Connector;
 use crate::environment::{Clock, Environment};
+use crate::signing::Password;
 
 /// What every command works with.
 #[derive(Debug)]
@@ -48,6 +53,7 @@ impl Settings {
             connector: Connector {
                 config,
                 environment,
+                given_password: global.password_fd.map(password).transpose()?,
             },
             clock_is_given: global.now.is_some(),
             verbose: global.verbose,
@@ -104,4 +110,34 @@ impl Settings {
             Color::Auto => environment.terminals.output && !no_color && !dumb,
         }))
     }
+}
+
+/// The longest password that is read from a descriptor, in bytes.
+const LONGEST_PASSWORD: u64 = 64 * 1024;
+
+/// Reads a password from an open file descriptor, to its end; one line break at the end is not part
+/// of it.
+fn password(descriptor: u32) -> Result<Password, Stop> {
+    let failed = |detail: String| {
+        Stop::input(format!(
+            "no password can be read from file descriptor {descriptor}: {detail}"
+        ))
+        .hint("for example --password-fd 3 with `3<FILE` in a shell, or --password-fd 0 for standard input")
+    };
+    let file = File::open(format!("/dev/fd/{descriptor}"));
+    let file = file.map_err(|error| failed(error.to_string()))?;
+    let mut bytes = Zeroizing::new(Vec::new());
+    file.take(LONGEST_PASSWORD + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| failed(error.to_string()))?;
+    if bytes.len() as u64 > LONGEST_PASSWORD {
+        return Err(failed(format!(
+            "it is longer than {LONGEST_PASSWORD} bytes"
+        )));
+    }
+    let text =
+        std::str::from_utf8(&bytes).map_err(|_bytes| failed("it is not UTF-8".to_owned()))?;
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    Ok(Password::new(text.to_owned()))
 }

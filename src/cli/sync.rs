@@ -220,6 +220,7 @@ impl World<'_> {
             digest: None,
             platform: wanted.platform.clone(),
             move_tag: wanted.move_tag,
+            no_attest: false,
             create_repository: self.args.create_repository,
             approval: wanted.approval,
             no_sign: self.args.no_sign,

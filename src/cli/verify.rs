@@ -9,7 +9,7 @@ use super::exit::Exit;
 use super::output::Output;
 use super::settings::Settings;
 use super::stop::Stop;
-use super::{output, registry_image, work};
+use super::{output, registry_image, unlock, work};
 use crate::connect::ConnectError;
 use crate::model::Image;
 use crate::registry;
@@ -74,6 +74,9 @@ pub(super) fn public_key(key: &str, settings: &Settings) -> Result<PublicKey, St
         key: key.to_owned(),
         source,
     };
+    if let Some(key) = unlock::kms_key(key, settings)? {
+        return Ok(key);
+    }
     if let Some(variable) = key.strip_prefix("env://") {
         let pem = settings.environment().variable(variable);
         let pem = pem.ok_or_else(|| ConnectError::KeyVariable(variable.to_owned()))?;

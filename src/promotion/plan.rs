@@ -12,6 +12,7 @@ use crate::review::{ApprovalView, Review};
 use crate::triage::gate::{Blocker, Excused, Gate, PromotionContext, Remedy, class};
 use crate::triage::policy::{MoveTags, Platforms, Sign};
 
+use super::attestation::{self, StatementPlan};
 use super::commands::commands;
 use super::{
     Attached, Document, Needed, Observed, ObservedPlatform, PromotionError, Request, preflight,
@@ -130,6 +131,9 @@ pub struct Plan {
     pub approvals: Vec<Digest>,
     /// The approvals that count, with key and envelope. Not part of the digest: `approvals` is.
     pub approved_by: Vec<ApprovalView>,
+    /// What is attested about each approved image once it is signed. Not part of the digest: it
+    /// follows from reports, approvals and archive, which are.
+    pub attestations: Vec<StatementPlan>,
     /// The gate's answer.
     pub gate: GateAnswer,
     /// Everything that stands in the way, the gate's blockers included.
@@ -147,6 +151,9 @@ pub struct Plan {
     /// The reviewed subjects: positions in the review.
     #[serde(skip)]
     pub subjects: Vec<usize>,
+    /// The approved ones of them, each with the digest of its manifest.
+    #[serde(skip)]
+    pub approved: Vec<(usize, Digest)>,
 }
 
 /// The gate's answer about every reviewed platform together.
@@ -221,8 +228,13 @@ pub fn plan(
         preflight: observed.preflight.clone(),
         warnings: draft.warnings,
         commands: Vec::new(),
+        attestations: Vec::new(),
         subjects: draft.subjects,
+        approved: draft.approved,
     };
+    if plan.signer.is_some() && !request.no_attest {
+        plan.attestations = attestation::planned(review, &plan.approved, archive.is_some());
+    }
     let key = plan.signer.as_ref().map(|signer| signer.key.as_str());
     plan.commands = commands(request, &plan.digest, key, archive);
     if let Some(preflight) = &observed.preflight {
@@ -237,7 +249,7 @@ pub fn plan(
 /// Returns the digest of intent and evidence: not blobs, bytes or times, so that a resumed run
 /// keeps it.
 fn digest_of(plan: &Plan) -> Result<Digest, PromotionError> {
-    let value = json!({
+    let mut value = json!({
         "schema": SCHEMA,
         "source": plan.source,
         "digest": plan.digest,
@@ -252,6 +264,14 @@ fn digest_of(plan: &Plan) -> Result<Digest, PromotionError> {
         "approvals": plan.approvals,
         "gate": {"open": plan.gate.open},
     });
+    // What goes with a signature follows from the rest, unless nothing was to go with it.
+    let could_attest = plan.signer.is_some() && !plan.approved.is_empty();
+    if could_attest
+        && plan.attestations.is_empty()
+        && let Some(fields) = value.as_object_mut()
+    {
+        fields.insert("attestations".to_owned(), json!([]));
+    }
     Ok(Digest::of(&serde_json_canonicalizer::to_vec(&value)?))
 }
 
@@ -268,6 +288,7 @@ impl Plan {
 struct Draft {
     platforms: Vec<PlatformReview>,
     subjects: Vec<usize>,
+    approved: Vec<(usize, Digest)>,
     reports: Vec<Digest>,
     approvals: Vec<Digest>,
     approved_by: Vec<ApprovalView>,
@@ -431,6 +452,9 @@ impl Draft {
             image.index_digest = image.index_digest.clone().or_else(|| index.cloned());
         }
         self.subjects.push(subject);
+        if review.is_approved(subject) {
+            self.approved.push((subject, platform.digest.clone()));
+        }
         self.reports.extend(review.summary(subject).evidence);
         let approvals = review.approvals.get(subject).map_or(&[][..], Vec::as_slice);
         let views = review.approval_views(subject);

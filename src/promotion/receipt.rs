@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::model::Digest;
 use crate::registry::{BlobFate, BlobOutcome, ListedImage, SurveyedBlob};
 
+use super::attestation::Attested;
 use super::{Document, Plan, Step};
 
 /// What became of one blob.
@@ -100,6 +101,8 @@ pub struct Receipt {
     pub previous_tag_digest: Option<Digest>,
     /// The digests of the signature objects written or found.
     pub signatures: Vec<Digest>,
+    /// What was attested, and where it is.
+    pub attested: Vec<Attested>,
     /// The evidence bundle.
     pub bundle: Option<String>,
     /// What `aws ecr list-images` shows of the image; empty for other registries, and where the

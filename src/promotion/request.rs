@@ -51,6 +51,8 @@ pub struct Request {
     pub create_repository: bool,
     /// What has to be there; anything but [`Needed::Required`] comes from a list of `sync` only.
     pub approval: Needed,
+    /// Whether to sign the image alone, without attesting what it was judged by.
+    pub no_attest: bool,
     /// Warning classes the person acknowledged.
     pub acknowledged: Vec<String>,
     /// Who promotes.

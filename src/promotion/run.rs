@@ -16,10 +16,12 @@ use crate::ledger::{self, Draft, LedgerError};
 use crate::model::{Digest, Repository};
 use crate::registry::{CopyProgress, ListedImage, RegistryError, copy_surveyed};
 use crate::review::Review;
-use crate::signatures::{self, Fate, Format, SignOptions, VerifyOptions};
+use crate::signatures::{self, Fate, Format, Layout, SignOptions, VerifyOptions};
 use crate::signing::Signer;
 use crate::triage::policy::Referrers;
 
+use super::attach::{self, Approved};
+use super::attestation::Attested;
 use super::evidence;
 use super::plan::{differences, plan};
 use super::referrers::{attached, copy_attached, remake_attached};
@@ -116,6 +118,7 @@ struct Outcome {
     /// What was attached at the source, and what became of it.
     attached: Vec<Attached>,
     signatures: Vec<Digest>,
+    attested: Vec<Attested>,
     /// The formats in which a signature can be found now.
     formats: Vec<Format>,
     /// Whether nothing had to be signed: all that was looked for was read, checked and found.
@@ -388,6 +391,7 @@ impl Job<'_> {
         let options = SignOptions {
             annotations: BTreeMap::new(),
             created: self.doors.environment.now(),
+            layout: Layout::Both,
         };
         let subject = observed.manifest.descriptor();
         let outcome = signatures::sign(
@@ -398,13 +402,20 @@ impl Job<'_> {
             &options,
         )
         .await?;
-        let existed = |stored: &signatures::Stored| stored.fate == Fate::Existed;
+        let existed = |stored: &Option<signatures::Stored>| {
+            stored
+                .as_ref()
+                .is_none_or(|stored| stored.fate == Fate::Existed)
+        };
         self.outcome.were_signed = existed(&outcome.bundle) && existed(&outcome.legacy);
         let both = [
             (Format::Bundle, outcome.bundle),
             (Format::Legacy, outcome.legacy),
         ];
         for (format, stored) in both {
+            let Some(stored) = stored else {
+                continue;
+            };
             if matches!(stored.fate, Fate::Written | Fate::Existed) {
                 self.outcome.formats.push(format);
             }
@@ -413,7 +424,24 @@ impl Job<'_> {
         let mut detail = format!("bundle and .sig tag, key {}", outcome.key_fingerprint);
         let signing = Some((signer, options.created));
         self.remake(observed, signing).await;
-        for warning in outcome.warnings {
+        let Order {
+            review,
+            request,
+            plan,
+            ..
+        } = *self.order;
+        let approved = Approved {
+            review,
+            request,
+            plan,
+        };
+        let attached = attach::attach(&approved, self.doors, signer, observed).await?;
+        if !attached.attested.is_empty() {
+            detail = format!("{detail}; {} attested", attached.attested.len());
+        }
+        self.outcome.signatures.extend(attached.signatures);
+        self.outcome.attested = attached.attested;
+        for warning in outcome.warnings.into_iter().chain(attached.warnings) {
             detail.push_str("; ");
             detail.push_str(&warning);
         }
@@ -529,6 +557,7 @@ impl Job<'_> {
             finished: self.doors.environment.now(),
             previous_tag_digest: self.order.plan.tag.from.clone(),
             signatures: self.outcome.signatures.clone(),
+            attested: self.outcome.attested.clone(),
             bundle: self.outcome.bundle.clone(),
             listed: self.outcome.listed.clone(),
             promoter: self.order.request.promoter.clone(),

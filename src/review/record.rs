@@ -269,7 +269,12 @@ fn state(entries: &[Entry]) -> Option<LedgerState> {
     })
 }
 
-fn excused(review: &Review, subject: usize, keys: &[crate::model::FindingKey]) -> Vec<Excused> {
+/// Describes the findings that verdicts excuse.
+pub(super) fn excused(
+    review: &Review,
+    subject: usize,
+    keys: &[crate::model::FindingKey],
+) -> Vec<Excused> {
     let by_key: std::collections::HashMap<_, usize> = review
         .findings_of(subject)
         .filter_map(|position| Some((&review.findings.get(position)?.key, position)))
@@ -291,7 +296,7 @@ fn excused(review: &Review, subject: usize, keys: &[crate::model::FindingKey]) -
 }
 
 /// Describes a document of the review by what it is, not by where it lay.
-fn seen(review: &Review, sha256: &Digest) -> Seen {
+pub(super) fn seen(review: &Review, sha256: &Digest) -> Seen {
     let is_it = |origin: &Origin| origin.sha256 == *sha256;
     let report = review.reports.iter().find(|report| is_it(&report.origin));
     let sbom = review.sboms.iter().find(|sbom| is_it(&sbom.origin));

@@ -7,9 +7,10 @@ use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::{
-    BUNDLE_PREFIX, CREATED_ANNOTATION, LARGEST_SIGNATURE, MOST_LAYERS, MOST_REFERRERS,
-    PREDICATE_ANNOTATION, SignaturesError, companion_tag,
+    BUNDLE_PREFIX, CERTIFICATE_ANNOTATION, CREATED_ANNOTATION, LARGEST_SIGNATURE, MOST_LAYERS,
+    MOST_REFERRERS, PREDICATE_ANNOTATION, SignaturesError, companion_tag,
 };
+use crate::formats::envelope::{Bundle, KeyMaterial};
 use crate::model::oci::{Descriptor, Manifest, ManifestKind, RawManifest, media_type};
 use crate::model::{Digest, Repository};
 use crate::registry::{Client, RegistryError};
@@ -232,4 +233,29 @@ pub(super) async fn legacy(
     });
     let layers = read.buffered(AT_ONCE).try_collect().await?;
     Ok(FoundLegacy { layers, warnings })
+}
+
+/// Returns how many signatures with a certificate are beside an image; none of them is checked.
+///
+/// # Errors
+/// When the registry refuses or does not answer.
+pub async fn count_certificates(
+    client: &Client,
+    repository: &Repository,
+    image: &Digest,
+) -> Result<usize, SignaturesError> {
+    let referrers = referrers(client, repository, image).await?;
+    let bundles = bundles(client, repository, &referrers).await?;
+    let certified = |bundle: &&FoundBundle| {
+        let parsed = bundle
+            .content
+            .as_ref()
+            .ok()
+            .map(|bytes| Bundle::parse(bytes));
+        matches!(parsed, Some(Ok(it)) if it.key_material == KeyMaterial::Certificate)
+    };
+    let in_bundles = bundles.iter().filter(certified).count();
+    let layers = legacy(client, repository, image).await?.layers;
+    let named = |found: &&FoundLayer| found.layer.annotations.contains_key(CERTIFICATE_ANNOTATION);
+    Ok(in_bundles + layers.iter().filter(named).count())
 }

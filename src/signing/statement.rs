@@ -25,7 +25,7 @@ fn encoding(what: &'static str) -> impl Fn(serde_json::Error) -> SigningError {
 /// # Errors
 /// When the signer refuses.
 pub async fn sign_statement(signer: &Signer, statement: &[u8]) -> Result<Vec<u8>, SigningError> {
-    let envelope = envelope_of(signer, statement).await?;
+    let envelope = signed_envelope(signer, statement).await?;
     envelope.to_json().map_err(encoding("the DSSE envelope"))
 }
 
@@ -34,12 +34,16 @@ pub async fn sign_statement(signer: &Signer, statement: &[u8]) -> Result<Vec<u8>
 /// # Errors
 /// When the signer refuses.
 pub async fn bundle_of(signer: &Signer, statement: &[u8]) -> Result<Vec<u8>, SigningError> {
-    let envelope = envelope_of(signer, statement).await?;
+    let envelope = signed_envelope(signer, statement).await?;
     let hint = signer.public_key().hint();
     Bundle::write(&envelope, &hint).map_err(encoding("the Sigstore bundle"))
 }
 
-async fn envelope_of(signer: &Signer, statement: &[u8]) -> Result<Envelope, SigningError> {
+/// Signs the JSON text of an in-toto statement.
+///
+/// # Errors
+/// When the signer refuses.
+pub async fn signed_envelope(signer: &Signer, statement: &[u8]) -> Result<Envelope, SigningError> {
     let message = pre_authentication_encoding(IN_TOTO_PAYLOAD, statement);
     Ok(Envelope {
         payload_type: IN_TOTO_PAYLOAD.to_owned(),

@@ -10,7 +10,8 @@ use countersign::model::oci::{Descriptor, Manifest, ManifestKind, RawManifest, m
 use countersign::model::{Digest, Repository};
 use countersign::registry::{Client, ClientOptions};
 use countersign::signatures::{
-    SignOptions, SignOutcome, TreeNode, Verification, VerifyOptions, sign, tree, verify,
+    Fate, Layout, SignOptions, SignOutcome, Stored, TreeNode, Verification, VerifyOptions, sign,
+    tree, verify,
 };
 use countersign::signing::{PublicKey, Signer, SigningKey};
 use serde_json::{Value, json};
@@ -104,6 +105,7 @@ impl Bench {
         SignOptions {
             annotations: BTreeMap::new(),
             created: "2026-03-01T12:00:00Z".parse().expect("it is a time"),
+            layout: Layout::Both,
         }
     }
 
@@ -212,4 +214,16 @@ pub(super) fn reasons(found: &Verification) -> String {
     all.filter_map(|signature| signature.reason.clone())
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+/// What became of the bundle, and of the layer behind the tag.
+pub(crate) fn fates(outcome: &SignOutcome) -> (Option<Fate>, Option<Fate>) {
+    let fate = |stored: &Option<Stored>| stored.as_ref().map(|stored| stored.fate);
+    (fate(&outcome.bundle), fate(&outcome.legacy))
+}
+
+/// The digests of what holds the bundle, and the layers behind the tag.
+pub(crate) fn places(outcome: &SignOutcome) -> (Digest, Digest) {
+    let place = |stored: &Option<Stored>| stored.clone().expect("it was written").digest;
+    (place(&outcome.bundle), place(&outcome.legacy))
 }

@@ -15,7 +15,9 @@ use http_body_util::Full;
 use hyper::{Method, Response};
 use serde_json::{Value, json};
 
-use super::bench::{Bench, attach_bundle, bench, bench_with, benches, reasons, signer, statement};
+use super::bench::{
+    Bench, attach_bundle, bench, bench_with, benches, fates, reasons, signer, statement,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_read_is_limited() {
@@ -163,10 +165,7 @@ async fn tags_in_use_for_other_things_are_left_alone() {
     let fallback = format!("sha256-{}", bench.image.digest.hex());
     bench.put_manifest(&image, Some(&fallback)).await;
     let outcome = bench.sign(&signer).await;
-    assert_eq!(
-        (outcome.bundle.fate, outcome.legacy.fate),
-        (Fate::Unlisted, Fate::Written)
-    );
+    assert_eq!(fates(&outcome), (Some(Fate::Unlisted), Some(Fate::Written)));
     assert!(!outcome.warnings.is_empty());
     let found = bench.verify(&[key]).await;
     assert!(found.signed && !found.warnings.is_empty());
@@ -267,7 +266,7 @@ async fn a_signature_that_another_program_overwrote_is_written_again() {
     let (registry, bench) = bench_with("lab/race", options).await;
     let (signer, key) = signer();
     let outcome = bench.sign(&signer).await;
-    assert_eq!(outcome.legacy.fate, Fate::Written);
+    assert_eq!(fates(&outcome).1, Some(Fate::Written));
     assert!(bench.verify(&[key]).await.signed);
     let written = registry.requests();
     let puts = written
@@ -306,8 +305,8 @@ async fn a_tag_that_cannot_change_leaves_the_bundle_as_signature() {
     bench.sign(&first).await;
     let outcome = bench.sign(&second).await;
     assert_eq!(
-        (outcome.bundle.fate, outcome.legacy.fate),
-        (Fate::Written, Fate::Immutable)
+        fates(&outcome),
+        (Some(Fate::Written), Some(Fate::Immutable))
     );
     assert!(
         outcome.warnings[0].contains("cannot be changed"),

@@ -47,6 +47,14 @@ fn asked(name: &str, found: Option<PathBuf>) -> Option<PathBuf> {
     found
 }
 
+/// Says that a judge is there and cannot be used on this machine; fails where judges are required. The test that asked
+/// must return.
+pub(crate) fn unusable(name: &str, why: &str) {
+    let required = variable("COUNTERSIGN_REQUIRE_JUDGES").is_some_and(|value| value == "1");
+    assert!(!required, "the judge {name} is required: {why}");
+    note(&format!("SKIPPED: {name} cannot judge this: {why}"));
+}
+
 /// Returns the folder of real reports (`COUNTERSIGN_CORPUS`, or `../shared/corpus` beside the project), or says that it
 /// is not there; the test that asked must return then.
 pub(crate) fn corpus() -> Option<PathBuf> {

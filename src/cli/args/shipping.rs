@@ -5,11 +5,12 @@
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::{ArchiveOption, InputArgs, KeyOption, PolicyOption, ReadingArgs, ReviewerOption};
 use crate::config::Overrides;
 use crate::model::Digest;
+use crate::signatures::Layout;
 
 /// What `plan` and `promote` share.
 #[derive(Debug, Args)]
@@ -41,6 +42,9 @@ pub(crate) struct PromotionArgs {
     /// Promote without a signature, where the policy allows it
     #[arg(long)]
     pub(crate) no_sign: bool,
+    /// Sign the image alone: attach neither the approval nor SBOMs, scans and VEX
+    #[arg(long)]
+    pub(crate) no_attest: bool,
     /// Accept a blocker of this class that may be accepted; repeatable
     #[arg(long, value_name = "CLASS")]
     pub(crate) acknowledge: Vec<String>,
@@ -96,6 +100,27 @@ pub(crate) struct PromoteArgs {
     pub(crate) plan_digest: Option<Digest>,
 }
 
+/// In which of cosign's formats something is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LayoutArg {
+    /// Both: each has readers that know only the one.
+    Both,
+    /// A Sigstore bundle that refers to the image.
+    Bundle,
+    /// A layer behind the tag `sha256-….sig` or `.att`.
+    Legacy,
+}
+
+impl From<LayoutArg> for Layout {
+    fn from(layout: LayoutArg) -> Self {
+        match layout {
+            LayoutArg::Both => Self::Both,
+            LayoutArg::Bundle => Self::Bundle,
+            LayoutArg::Legacy => Self::Legacy,
+        }
+    }
+}
+
 /// `sign`.
 #[derive(Debug, Args)]
 pub(crate) struct SignArgs {
@@ -105,9 +130,65 @@ pub(crate) struct SignArgs {
     /// The signing key
     #[command(flatten)]
     pub(crate) key: KeyOption,
+    /// Sign the manifests of an index too, each by its digest
+    #[arg(long)]
+    pub(crate) recursive: bool,
+    /// In which format; both by default
+    #[arg(long, value_enum, default_value = "both", value_name = "LAYOUT")]
+    pub(crate) layout: LayoutArg,
+    /// A claim to sign, as cosign's -a; repeatable
+    #[arg(short = 'a', long, value_name = "KEY=VALUE", value_parser = annotation)]
+    pub(crate) annotation: Vec<(String, String)>,
+    /// Let an installed cosign sign with a certificate for your identity instead of a key; asks first, because the identity becomes public for ever
+    #[arg(long, conflicts_with_all = ["key", "recursive", "layout", "annotation"])]
+    pub(crate) keyless: bool,
+    /// With --keyless: consent without being asked to the identity, the digest and the time becoming public for ever
+    #[arg(long, requires = "keyless")]
+    pub(crate) publish_identity: bool,
 }
 
 impl SignArgs {
+    /// Returns what the options set in the configuration.
+    pub(crate) fn overrides(&self) -> Overrides {
+        Overrides {
+            key: self.key.key.clone(),
+            ..Overrides::default()
+        }
+    }
+}
+
+/// Reads a value of `--annotation`.
+fn annotation(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("expected KEY=VALUE".to_owned()),
+    }
+}
+
+/// `attest`.
+#[derive(Debug, Args)]
+pub(crate) struct AttestArgs {
+    /// The image
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: String,
+    /// What is stated: cyclonedx, spdxjson, spdx, vuln, openvex, approval, custom, link, slsaprovenance, slsaprovenance1, or a URI
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) kind: String,
+    /// The document; for vuln a report of Trivy or Grype will do
+    #[arg(long, value_name = "FILE")]
+    pub(crate) predicate: PathBuf,
+    /// State only the document's digest and that it is kept at this address
+    #[arg(long, value_name = "URL")]
+    pub(crate) by_reference: Option<String>,
+    /// The signing key
+    #[command(flatten)]
+    pub(crate) key: KeyOption,
+    /// In which format; by default both where the key has signed the image, else legacy alone
+    #[arg(long, value_enum, value_name = "LAYOUT")]
+    pub(crate) layout: Option<LayoutArg>,
+}
+
+impl AttestArgs {
     /// Returns what the options set in the configuration.
     pub(crate) fn overrides(&self) -> Overrides {
         Overrides {

@@ -31,7 +31,9 @@ fn signed() -> Signed {
 
 impl Signed {
     fn sign(&self, message: &[u8]) -> Vec<u8> {
-        let Signer::Key(key) = &self.signer;
+        let Signer::Key(key) = &self.signer else {
+            panic!("the key is in memory");
+        };
         key.sign(message)
     }
 

@@ -167,7 +167,7 @@ impl Hands {
         self.start(move || async move {
             let recorded = async {
                 let signer = if signs {
-                    Some(signer(&world, known)?.ok_or_else(locked)?)
+                    Some(signer(&world, known).await?.ok_or_else(locked)?)
                 } else {
                     None
                 };
@@ -186,7 +186,7 @@ impl Hands {
         self.start(move || async move {
             let undone = async {
                 // Only what a key signed needs one; whether it must is the ledger's answer.
-                let signer = signer(&world, known).unwrap_or_default();
+                let signer = signer(&world, known).await.unwrap_or_default();
                 let ledger = ledger(&world).await?;
                 let clock = world.connector.environment.clock;
                 withdraw(&ledger, entry, &reviewer, clock, signer.as_ref())
@@ -242,7 +242,7 @@ impl Hands {
             let promoted = async {
                 let signer = match known {
                     None if request.no_sign => None,
-                    known => signer(&world, known)?,
+                    known => signer(&world, known).await?,
                 };
                 let doors = world
                     .connector
@@ -367,17 +367,19 @@ async fn inputs(world: &World, cancel: &CancellationToken) -> Inputs {
     inputs
 }
 
-/// Returns the key: opened before, or with the password of the environment; none while it is locked.
-fn signer(world: &World, known: Option<Signer>) -> Result<Option<Signer>, Failed> {
-    let has_key = world.connector.config.key.is_some();
-    match (known, world.connector.password()) {
-        (Some(signer), _) => Ok(Some(signer)),
-        (None, Some(password)) if has_key => {
-            let opened = world.connector.signer(&password);
-            Ok(Some(opened.map_err(|error| failed(&error))?))
-        }
-        (None, _) => Ok(None),
+/// Returns the key: opened before, in KMS, or with the password of the environment; none while it
+/// is locked.
+async fn signer(world: &World, known: Option<Signer>) -> Result<Option<Signer>, Failed> {
+    if known.is_some() {
+        return Ok(known);
     }
+    let connector = &world.connector;
+    let opened = match connector.password() {
+        _ if !connector.needs_password() => connector.remote_signer().await,
+        Some(password) => connector.signer(&password).map(Some),
+        None => Ok(None),
+    };
+    opened.map_err(|error| failed(&error))
 }
 
 fn locked() -> Failed {
@@ -412,7 +414,7 @@ async fn replayed(world: &World, ledger: &Ledger, review: &Review) -> Result<Loa
 async fn planned(world: &World, review: &Review, request: &Request) -> Result<Plan, Failed> {
     let connected = |error: ConnectError| failed(&error);
     let client = world.connector.client().map_err(connected)?;
-    let signer = world.connector.signer_info().map_err(connected)?;
+    let signer = world.connector.signer_info().await.map_err(connected)?;
     let observed = observe(&client, request)
         .await
         .map_err(|error| failed(&error))?;

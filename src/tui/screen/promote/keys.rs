@@ -224,6 +224,7 @@ impl State {
             create_repository: self.consents.create_repository,
             approval: Needed::Required,
             no_sign: context.prefill.key.is_none(),
+            no_attest: false,
             acknowledged: self.acknowledged.iter().cloned().collect(),
             promoter: context.reviewer.to_owned(),
         })
