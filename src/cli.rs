@@ -37,6 +37,7 @@ mod report;
 mod scan;
 mod sign;
 mod sync;
+mod target;
 mod tree;
 mod unlock;
 mod verify;

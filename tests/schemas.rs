@@ -318,6 +318,7 @@ fn promoted(all: &mut Documents) {
         &["tree", &destination],
         &["verify", &destination, "--key", &key],
         &["sign", &source],
+        &["attest", &source, "--type", "custom", "--predicate", &key],
         &["archive", "list"],
         &["archive", "verify"],
         &["gate", "--for", "promote", &reports],

@@ -12,8 +12,8 @@ use tokio::process::Command;
 use super::args::Format;
 use super::exit::Exit;
 use super::settings::Settings;
-use super::sign::Target;
 use super::stop::Stop;
+use super::target::Target;
 use super::{output, work};
 use crate::environment::Environment;
 use crate::error::ErrorKind;
@@ -26,12 +26,18 @@ const PUBLISHED: &str = "keyless signing publishes your identity (the e-mail add
 /// Variables that hold secrets of this program; cosign needs none of them here.
 const WITHHELD: &[&str] = &["COSIGN_PASSWORD", "COSIGN_KEY"];
 
-/// The document `sign` of a signature with a certificate.
+/// The document `sign` of a signature with a certificate; no key made it.
 #[derive(Serialize)]
 struct KeylessDocument {
     image: String,
-    digest: Digest,
     docker_reference: String,
+    digest: Digest,
+    key_fingerprint: Option<Digest>,
+    bundle: Option<Digest>,
+    legacy: Option<Digest>,
+    warnings: [String; 0],
+    manifests: [String; 0],
+    /// The program that signed.
     program: String,
     /// Signatures with a certificate that are beside the image now.
     certificates: usize,
@@ -134,6 +140,11 @@ async fn sign(
         image: target.reference.to_string(),
         digest: manifest.digest.clone(),
         docker_reference: repository.to_string(),
+        key_fingerprint: None,
+        bundle: None,
+        legacy: None,
+        warnings: [],
+        manifests: [],
         program: program.display().to_string(),
         certificates,
     })

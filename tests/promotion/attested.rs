@@ -4,6 +4,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign::environment::Clock;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -24,13 +25,49 @@ fn types(list: &Value) -> Vec<&str> {
     types
 }
 
-/// Accepts the risk of everything that is found in the newer image, then approves it.
-fn accept_and_approve(scene: &Scene) {
-    let reports = scene.new_reports();
-    let accept = ["--decision", "accept-risk", "--reason", "not reachable"];
-    let until = ["--all-findings", "--until", "fixed"];
-    scene.document(&[&["decide", &reports][..], &accept, &until].concat());
-    scene.approve();
+/// The older image of the demonstration, with risks that were accepted.
+struct Accepted {
+    scene: Scene,
+    reports: String,
+    until: String,
+    source: String,
+    destination: String,
+    digest: String,
+}
+
+impl Accepted {
+    /// Accepts the risk of everything that is found in the image, then approves it.
+    fn of(scene: Scene) -> Self {
+        let until = Clock::System.now() + chrono::TimeDelta::days(30);
+        let accepted = Self {
+            reports: scene.reports("caddy-2.7.6"),
+            until: until.date_naive().to_string(),
+            source: scene.stage.rejected.reference.clone(),
+            destination: format!("{}/{}:v2.7.6", scene.host, super::REPOSITORY),
+            digest: scene.stage.rejected.digest.to_string(),
+            scene,
+        };
+        let decide = ["decide", &accepted.reports, "--reason", "not reachable"];
+        let risk = ["--all-findings", "--decision", "accept-risk"];
+        let until = ["--until", &accepted.until];
+        accepted
+            .scene
+            .document(&[&decide[..], &risk, &until].concat());
+        let approve = ["--whole-image", "--decision", "approve"];
+        accepted.scene.document(&[&decide[..], &approve].concat());
+        accepted
+    }
+
+    fn plan(&self) -> Value {
+        let arguments = ["plan", &self.source, &self.destination, &self.reports];
+        self.scene.document(&arguments)
+    }
+
+    fn promote(&self) -> crate::support::program::Output {
+        let own = ["promote", &self.source, &self.destination, &self.reports];
+        let more = ["--digest", &self.digest, "--yes", "--format", "json"];
+        self.scene.run(&[&own[..], &more].concat())
+    }
 }
 
 #[test]
@@ -40,11 +77,12 @@ fn a_promotion_attests_what_it_was_judged_by() {
     };
     let runtime = Runtime::new().expect("a runtime starts");
     let scene = Scene::set(runtime, &registry.host());
-    accept_and_approve(&scene);
-    let plan = scene.plan();
+    let accepted = Accepted::of(scene);
+    let scene = &accepted.scene;
+    let plan = accepted.plan();
     let planned = types(&plan["attestations"]);
     assert!(planned.contains(&APPROVAL), "{plan:#}");
-    let output = scene.promote(&scene.digest().to_string(), &[]);
+    let output = accepted.promote();
     assert_eq!(output.code, 0, "{output:?}");
     let all = events(&output);
     let receipt = &all.last().expect("an event")["receipt"];
@@ -58,11 +96,11 @@ fn a_promotion_attests_what_it_was_judged_by() {
             one["bundle"].is_string() && one["legacy"].is_string(),
             "{one}"
         );
-        assert_eq!(one["subject"], scene.digest().to_string());
+        assert_eq!(one["subject"], accepted.digest);
     }
 
     let key = scene.stage.folder.join("cosign.pub").display().to_string();
-    let image = scene.destination();
+    let image = accepted.destination.clone();
     let sbom = planned
         .iter()
         .find(|it| it.contains("bom") || it.contains("spdx"));
@@ -75,7 +113,7 @@ fn a_promotion_attests_what_it_was_judged_by() {
             let answer = Sandbox::new().run_other(&cosign, arguments, b"");
             assert_eq!(answer.code, 0, "{name} {kind}: {answer:?}");
             if kind == APPROVAL {
-                says_who_approved_what(&scene, &answer.stdout, &plan);
+                says_who_approved_what(&accepted, &answer.stdout, &plan);
             }
         }
     }
@@ -86,15 +124,16 @@ fn a_promotion_attests_what_it_was_judged_by() {
 }
 
 /// Looks into the statement that cosign accepted.
-fn says_who_approved_what(scene: &Scene, stdout: &str, plan: &Value) {
+fn says_who_approved_what(accepted: &Accepted, stdout: &str, plan: &Value) {
     let line = stdout.lines().find(|line| line.contains("payload"));
     let envelope: Value = serde_json::from_str(line.expect("an envelope")).expect("JSON");
     let payload = STANDARD.decode(envelope["payload"].as_str().expect("text"));
     let statement: Value = serde_json::from_slice(&payload.expect("base64")).expect("JSON");
     let said = &statement["predicate"];
     assert_eq!(said["decision"], "approve");
+    assert_eq!(said["until"], format!("{}T23:59:59Z", accepted.until));
     assert_eq!(said["destination"], plan["destination"]);
-    assert_eq!(said["digest"], scene.digest().to_string());
+    assert_eq!(said["digest"], accepted.digest);
     assert_eq!(said["policy_sha256"], plan["policy_sha256"]);
     assert_eq!(said["promoter"]["key"], plan["signer"]["fingerprint"]);
     assert_eq!(said["gate"]["open"], true);
@@ -112,7 +151,7 @@ fn says_who_approved_what(scene: &Scene, stdout: &str, plan: &Value) {
     assert!(!excused.is_empty(), "{said:#}");
     for risk in excused {
         assert_eq!(risk["decision"], "accept-risk");
-        assert_eq!(risk["until"], "fixed");
+        assert_eq!(risk["until"], accepted.until);
         assert_eq!(risk["reason"], "not reachable");
     }
 }
@@ -120,12 +159,11 @@ fn says_who_approved_what(scene: &Scene, stdout: &str, plan: &Value) {
 #[test]
 fn a_second_run_adds_no_statement() {
     let (registry, scene) = scene();
-    accept_and_approve(&scene);
-    let digest = scene.digest().to_string();
-    let output = scene.promote(&digest, &[]);
+    let accepted = Accepted::of(scene);
+    let output = accepted.promote();
     assert_eq!(output.code, 0, "{output:?}");
     registry.clear_requests();
-    let again = scene.promote(&digest, &[]);
+    let again = accepted.promote();
     assert_eq!(again.code, 0, "{again:?}");
     let sent = registry.requests();
     let puts = sent.iter().filter(|request| request.method == "PUT");
