@@ -6,6 +6,7 @@
 mod attested;
 mod judged;
 mod kills;
+mod memory;
 mod refusals;
 
 use std::path::PathBuf;

@@ -139,23 +139,11 @@ fn every_command_takes_a_key_in_kms() {
     assert_eq!(attested["legacy"]["fate"], "written");
 }
 
-#[test]
-fn every_failure_has_its_own_words_and_publishes_nothing() {
-    let kms = Kms::start();
-    let (_registry, mut scene) = scene();
-    scene_with(&kms, &mut scene);
-    let source = scene.stage.approved.reference.clone();
-    let words = |fault: Option<Fault>, code: i32| {
-        kms.fail(fault);
-        let output: Output = scene.run(&["sign", &source]);
-        assert_eq!(output.code, code, "{fault:?}: {output:?}");
-        assert!(!output.stderr.contains("canary"), "{output:?}");
-        output.stderr
-    };
+/// Each failure with the exit code and the words it must lead to.
+fn failures() -> [(Fault, i32, &'static str); 12] {
     let denied = "User: arn:aws:iam::111122223333:user/ci is not authorized";
     let off = "arn:aws:kms:eu-central-1:111122223333:key/1 is disabled.";
-    let mut said = Vec::new();
-    for (fault, code, expected) in [
+    [
         (
             Fault::Refuses("GetPublicKey", "AccessDeniedException", denied),
             4,
@@ -208,7 +196,24 @@ fn every_failure_has_its_own_words_and_publishes_nothing() {
         (Fault::OtherKey, 4, "does not verify; it was thrown away"),
         (Fault::Garbage("Sign"), 4, "kms:Sign failed"),
         (Fault::Garbage("GetPublicKey"), 4, "kms:GetPublicKey failed"),
-    ] {
+    ]
+}
+
+#[test]
+fn every_failure_has_its_own_words_and_publishes_nothing() {
+    let kms = Kms::start();
+    let (_registry, mut scene) = scene();
+    scene_with(&kms, &mut scene);
+    let source = scene.stage.approved.reference.clone();
+    let words = |fault: Option<Fault>, code: i32| {
+        kms.fail(fault);
+        let output: Output = scene.run(&["sign", &source]);
+        assert_eq!(output.code, code, "{fault:?}: {output:?}");
+        assert!(!output.stderr.contains("canary"), "{output:?}");
+        output.stderr
+    };
+    let mut said = Vec::new();
+    for (fault, code, expected) in failures() {
         let words = words(Some(fault), code);
         assert!(words.contains(expected), "{fault:?}: {words}");
         assert!(

@@ -124,7 +124,9 @@ impl Shared {
                 match name.to_ascii_lowercase().as_str() {
                     "content-length" => length = value.parse().unwrap_or(0),
                     "x-amz-target" => {
-                        action = value.trim_start_matches("TrentService.").to_owned();
+                        value
+                            .trim_start_matches("TrentService.")
+                            .clone_into(&mut action);
                     }
                     "authorization" => {
                         let scope = format!("/{REGION}/kms/aws4_request");
