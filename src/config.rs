@@ -31,6 +31,8 @@ pub struct Overrides {
     pub key: Option<String>,
     /// `--policy FILE`.
     pub policy: Option<PathBuf>,
+    /// `--trust FILE`.
+    pub trust: Option<PathBuf>,
     /// `--severity-from SOURCE`.
     pub severity_from: Option<String>,
     /// `--ca-file FILE`.
@@ -50,6 +52,8 @@ pub struct Config {
     pub key: Option<String>,
     /// The policy file; none: the defaults of the policy.
     pub policy: Option<PathBuf>,
+    /// The trust file; none: no key or identity has a name.
+    pub trust: Option<PathBuf>,
     /// The theme.
     pub theme: String,
     /// Whose severity is shown; none: the highest any scanner gives.
@@ -133,6 +137,10 @@ pub fn load(environment: &Environment, overrides: &Overrides) -> Result<Config, 
             .display()
             .to_string()
     };
+    let own_trust = || {
+        let path = environment.config_folder().join("trust.toml");
+        path.exists().then_some(path)
+    };
     let own_policy = || {
         let path = environment.working_directory.join("countersign.toml");
         path.exists().then_some(path)
@@ -150,6 +158,12 @@ pub fn load(environment: &Environment, overrides: &Overrides) -> Result<Config, 
             .or_else(|| variable("COUNTERSIGN_POLICY").map(PathBuf::from))
             .or(file.policy)
             .or_else(own_policy),
+        trust: overrides
+            .trust
+            .clone()
+            .or_else(|| variable("COUNTERSIGN_TRUST").map(PathBuf::from))
+            .or(file.trust)
+            .or_else(own_trust),
         theme,
         severity_from: severity_from.map(|text| text.parse()).transpose()?,
         keys: file.keys,

@@ -15,6 +15,7 @@ use crate::model::Digest;
 use crate::promotion::{Doors, SignerInfo};
 use crate::registry::{Client, ClientOptions, LogIns, RegistryError};
 use crate::review::TrustedKeys;
+use crate::signatures::{Trust, TrustError};
 use crate::signing::{
     KmsKey, KmsLocation, ParseKmsError, Password, PublicKey, Signer, SigningError, SigningKey,
     read_private_key, read_public_key,
@@ -201,6 +202,17 @@ impl Connector {
             }
             _ => Ok(policy),
         }
+    }
+
+    /// Reads the trust file; nobody has a name where there is none.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or an entry cannot be used.
+    pub fn trust(&self) -> Result<Trust, TrustError> {
+        let Some(path) = &self.config.trust else {
+            return Ok(Trust::default());
+        };
+        Trust::read(&self.environment.working_directory.join(path))
     }
 
     /// Opens the ledger. Nothing is read yet.

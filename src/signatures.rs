@@ -8,18 +8,28 @@ mod approval;
 mod attach;
 mod attest;
 mod found;
+mod keyless;
 pub mod predicate;
 mod sign;
 mod tree;
+mod trust;
 mod verify;
 
 pub use attach::{Fate, Layout, Stored};
 pub use attest::{AttestOptions, AttestOutcome, attest};
 pub use found::count_certificates;
+pub use keyless::{
+    BUILT_IN_DATE, Certified, Keyless, Pattern, RootError, RootSource, Roots, TrustedIdentity,
+};
 pub use sign::{SignOptions, SignOutcome, children, sign};
 pub use tree::{NodeKind, TreeNode, tree};
-pub use verify::{Approval, Format, FoundSignature, Verification, VerifyOptions, verify};
+pub use trust::{NamedKey, Trust, TrustError};
+pub use verify::{
+    Approval, Evidence, EvidenceState, Format, FoundSignature, Trap, Verification, VerifyOptions,
+    verify,
+};
 
+use crate::archive::ArchiveError;
 use crate::error::{ErrorKind, Explain};
 use crate::model::Digest;
 use crate::model::oci::ManifestError;
@@ -59,6 +69,9 @@ pub enum SignaturesError {
     /// The registry refused or did not answer.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// The archive refused or did not answer.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// The signer refused.
     #[error(transparent)]
     Signing(#[from] SigningError),
@@ -149,6 +162,7 @@ impl Explain for SignaturesError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Registry(error) => error.kind(),
+            Self::Archive(error) => error.kind(),
             Self::Signing(error) => error.kind(),
             Self::Manifest(_)
             | Self::Document { .. }
@@ -166,6 +180,7 @@ impl Explain for SignaturesError {
     fn hints(&self) -> Vec<String> {
         let hint = match self {
             Self::Registry(error) => return error.hints(),
+            Self::Archive(error) => return error.hints(),
             Self::Signing(error) => return error.hints(),
             Self::UnexpectedTag { .. } => {
                 "look at it with `countersign tree IMAGE`, and delete the tag if nothing needs it"

@@ -9,7 +9,11 @@ mod hostile;
 mod kms;
 mod offline;
 
-pub(crate) use bench::{Bench, attach_bundle, bench_with, fates, places, statement};
+mod tamper;
+
+pub(crate) use bench::{
+    Bench, attach_bundle, bench_with, benches, fates, places, put_companion, statement,
+};
 
 use std::collections::BTreeMap;
 
@@ -19,7 +23,7 @@ use countersign::signatures::{
 };
 use serde_json::{Value, json};
 
-use bench::{bench, benches, reasons, signer};
+use bench::{bench, reasons, signer};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_formats_are_written_once_and_found_again() {
@@ -214,6 +218,8 @@ async fn signing_and_verifying_can_run_as_tasks() {
         let subject = bench.image.descriptor();
         let verify_options = VerifyOptions {
             keys: &keys,
+            keyless: None,
+            archive: None,
             strict: false,
             now: options.created,
         };

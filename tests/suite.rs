@@ -21,6 +21,8 @@ mod faults;
 mod formats;
 mod gate;
 mod interop_signing;
+mod interop_verify;
+mod keyless;
 mod orders;
 mod pages;
 mod pictures;

@@ -2,6 +2,7 @@
 //!
 //! Everything here runs real programs on this machine; nothing stands in for a part of the project.
 
+pub(crate) mod authority;
 pub(crate) mod chance;
 pub(crate) mod ecr;
 pub(crate) mod faults;

@@ -20,6 +20,7 @@ struct ConfigDocument {
     key: Option<String>,
     policy: Option<String>,
     policy_sha256: Option<String>,
+    trust: Option<String>,
     theme: String,
     severity_from: Option<String>,
     ca_file: Option<String>,
@@ -64,6 +65,7 @@ fn show(settings: &Settings, json: bool, output: &mut Output) -> Result<Exit, St
         reviewer: config.reviewer.clone(),
         key: config.key.clone(),
         policy: path(&config.policy),
+        trust: path(&config.trust),
         policy_sha256: settings
             .connector
             .policy()
@@ -91,6 +93,7 @@ fn show(settings: &Settings, json: bool, output: &mut Output) -> Result<Exit, St
             .policy_sha256
             .unwrap_or_else(|| "(unreadable)".to_owned()),
     ]);
+    table.row(["trust", &document.trust.unwrap_or_else(none)]);
     table.row(["theme", &document.theme]);
     let highest = || "(the highest any scanner gives)".to_owned();
     let from = document.severity_from.unwrap_or_else(highest);
@@ -162,6 +165,9 @@ fn tries(settings: &Settings, remote: bool, to: &[String]) -> Vec<Tried> {
     let mut add = |what: &'static str, outcome: Result<String, Stop>| tried.push((what, outcome));
     add("policy", policy(settings));
     add("key", key(settings));
+    if config.trust.is_some() {
+        add("trust", trust(settings));
+    }
     if remote || work::is_local(&config.ledger) {
         let chain = work::chain(settings).and_then(|chain| match chain.broken {
             Some(broken) => Err(Stop::new(
@@ -256,6 +262,13 @@ fn destination(settings: &Settings, name: &str) -> Result<Vec<(&'static str, Str
     let unseen = preflight.unseen.into_iter();
     found.extend(unseen.map(|what| ("not seen", what)));
     Ok(found)
+}
+
+/// Reads the trust file.
+fn trust(settings: &Settings) -> Result<String, Stop> {
+    let trust = settings.connector.trust()?;
+    let (keys, identities) = (trust.keys.len(), trust.identities.len());
+    Ok(format!("{keys} keys, {identities} identities"))
 }
 
 /// Reads the policy and the keys it trusts, and returns its hash.

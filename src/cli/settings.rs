@@ -94,6 +94,11 @@ impl Settings {
         self.format.is_some() || self.output.is_some()
     }
 
+    /// Opens a file for other data than the command's own; refuses one that exists, unless forced.
+    pub(crate) fn file(&self, path: &std::path::Path) -> Result<Output, Stop> {
+        Output::file(path, self.force)
+    }
+
     /// Opens the place the data goes to.
     pub(crate) fn output(&self) -> Result<Output, Stop> {
         if let Some(path) = &self.output {

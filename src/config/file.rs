@@ -23,6 +23,8 @@ pub struct FileConfig {
     pub key: Option<String>,
     /// The policy file.
     pub policy: Option<PathBuf>,
+    /// The trust file: names for keys and identities.
+    pub trust: Option<PathBuf>,
     /// The theme.
     pub theme: Option<String>,
     /// Whose severity is shown.

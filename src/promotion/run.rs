@@ -465,6 +465,8 @@ impl Job<'_> {
         let keys = [signer.public_key().clone()];
         let options = VerifyOptions {
             keys: &keys,
+            keyless: None,
+            archive: None,
             strict: true,
             now: self.doors.environment.now(),
         };

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::{
-    BUNDLE_PREFIX, CERTIFICATE_ANNOTATION, CREATED_ANNOTATION, LARGEST_SIGNATURE, MOST_LAYERS,
-    MOST_REFERRERS, PREDICATE_ANNOTATION, SignaturesError, companion_tag,
+    BUNDLE_PREFIX, CERTIFICATE_ANNOTATION, CREATED_ANNOTATION, DSSE, LARGEST_SIGNATURE,
+    MOST_LAYERS, MOST_REFERRERS, PREDICATE_ANNOTATION, SignaturesError, companion_tag,
 };
 use crate::formats::envelope::{Bundle, KeyMaterial};
 use crate::model::oci::{Descriptor, Manifest, ManifestKind, RawManifest, media_type};
@@ -17,6 +17,9 @@ use crate::registry::{Client, RegistryError};
 
 /// Requests in flight at a time.
 const AT_ONCE: usize = 4;
+
+/// The artifact type of the Notary Project's signatures.
+pub(super) const NOTATION: &str = "application/vnd.cncf.notary.signature";
 
 /// A manifest that says it refers to the image, or one that was listed and does not.
 pub(super) struct Referrer {
@@ -36,6 +39,14 @@ impl Referrer {
             .layers
             .iter()
             .find(|layer| named || is_bundle(&layer.media_type))
+    }
+
+    /// Returns whether it is a signature of the Notary Project.
+    pub(super) fn is_notation(&self) -> bool {
+        self.manifest.as_ref().is_ok_and(|manifest| {
+            let kind = manifest.artifact_type.as_deref();
+            kind.unwrap_or(&manifest.config.media_type) == NOTATION
+        })
     }
 
     /// Returns when it claims to be made, and its digest: the order of lists.
@@ -179,7 +190,7 @@ pub(super) async fn bundles(
     Ok(read.buffered(AT_ONCE).try_collect().await?)
 }
 
-/// One layer of the `.sig` manifest.
+/// One layer of the manifest behind a tag of cosign's.
 pub(super) struct FoundLayer {
     /// The layer: digest, size and the annotation with the signature.
     pub(super) layer: Descriptor,
@@ -187,7 +198,7 @@ pub(super) struct FoundLayer {
     pub(super) payload: Result<Bytes, String>,
 }
 
-/// The signatures in cosign's older format.
+/// The layers of one kind behind a tag of cosign's.
 #[derive(Default)]
 pub(super) struct FoundLegacy {
     pub(super) layers: Vec<FoundLayer>,
@@ -201,7 +212,26 @@ pub(super) async fn legacy(
     image: &Digest,
 ) -> Result<FoundLegacy, SignaturesError> {
     let tag = companion_tag(image, "sig");
-    let Some(raw) = client.find_manifest(repository, &tag).await? else {
+    companion(client, repository, &tag, media_type::SIMPLE_SIGNING).await
+}
+
+/// Reads the layers behind an image's `.att` tag: signed statements.
+pub(super) async fn statements(
+    client: &Client,
+    repository: &Repository,
+    image: &Digest,
+) -> Result<FoundLegacy, SignaturesError> {
+    let tag = companion_tag(image, "att");
+    companion(client, repository, &tag, DSSE).await
+}
+
+async fn companion(
+    client: &Client,
+    repository: &Repository,
+    tag: &str,
+    kind: &str,
+) -> Result<FoundLegacy, SignaturesError> {
+    let Some(raw) = client.find_manifest(repository, tag).await? else {
         return Ok(FoundLegacy::default());
     };
     let mut warnings = Vec::new();
@@ -216,7 +246,7 @@ pub(super) async fn legacy(
             Vec::new()
         }
     };
-    layers.retain(|layer| layer.media_type == media_type::SIMPLE_SIGNING);
+    layers.retain(|layer| layer.media_type == kind);
     if layers.len() > MOST_LAYERS {
         warnings.push(format!(
             "tag {tag} holds {} signatures, only the first {MOST_LAYERS} were looked at",

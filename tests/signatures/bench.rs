@@ -52,7 +52,7 @@ impl Bench {
         self.put_manifest(&manifest, None).await
     }
 
-    pub(super) async fn put(&self, content: impl Into<Bytes>, media_type: &str) -> Descriptor {
+    pub(crate) async fn put(&self, content: impl Into<Bytes>, media_type: &str) -> Descriptor {
         let stored = self.client.put_blob(&self.repository, content.into()).await;
         Descriptor {
             media_type: media_type.to_owned(),
@@ -61,7 +61,7 @@ impl Bench {
     }
 
     /// Stores a manifest under a tag or its digest.
-    pub(super) async fn put_manifest(&self, document: &Value, tag: Option<&str>) -> RawManifest {
+    pub(crate) async fn put_manifest(&self, document: &Value, tag: Option<&str>) -> RawManifest {
         let media_type = document["mediaType"].as_str().expect("it has a type");
         let raw = RawManifest::new(document.to_string().into(), media_type.to_owned());
         let digest = raw.digest.to_string();
@@ -137,7 +137,13 @@ impl Bench {
         strict: bool,
     ) -> Verification {
         let now = "2026-03-02T12:00:00Z".parse().expect("it is a time");
-        let options = VerifyOptions { keys, strict, now };
+        let options = VerifyOptions {
+            keys,
+            keyless: None,
+            archive: None,
+            strict,
+            now,
+        };
         verify(&self.client, &self.repository, image, &options)
             .await
             .expect("the registry answers")
@@ -148,6 +154,26 @@ impl Bench {
             .await
             .expect("the registry answers")
     }
+}
+
+/// Puts layers behind one of cosign's tags.
+pub(crate) async fn put_companion(
+    bench: &Bench,
+    ending: &str,
+    kind: &str,
+    layers: Vec<(Vec<u8>, BTreeMap<String, String>)>,
+) {
+    let config = bench.put("{}", media_type::OCI_CONFIG).await;
+    let mut listed = Vec::new();
+    for (content, annotations) in layers {
+        let mut layer = json!(bench.put(content, kind).await);
+        layer["annotations"] = json!(annotations);
+        listed.push(layer);
+    }
+    let manifest = json!({"schemaVersion": 2, "mediaType": media_type::OCI_MANIFEST,
+        "config": config, "layers": listed});
+    let tag = format!("sha256-{}.{ending}", bench.image.digest.hex());
+    bench.put_manifest(&manifest, Some(&tag)).await;
 }
 
 /// The JSON text of a statement about one image.
@@ -201,7 +227,7 @@ pub(crate) async fn bench_with(path: &str, options: RegistryOptions) -> (Registr
 }
 
 /// Starts two registries: one without the referrers API, one with it.
-pub(super) async fn benches(path: &str) -> Vec<(Registry, Bench)> {
+pub(crate) async fn benches(path: &str) -> Vec<(Registry, Bench)> {
     let with_api = RegistryOptions {
         referrers: true,
         ..RegistryOptions::default()

@@ -352,6 +352,8 @@ async fn a_registry_that_does_not_answer_is_an_error_and_no_answer() {
     let (_registry, bench) = bench_with("lab/denied", options).await;
     let options = VerifyOptions {
         keys: &[],
+        keyless: None,
+        archive: None,
         strict: false,
         now: bench.options().created,
     };

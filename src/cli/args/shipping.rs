@@ -207,22 +207,38 @@ pub(crate) struct VerifyArgs {
     /// The public key
     #[command(flatten)]
     pub(crate) key: KeyOption,
-    /// Refuse a signature that names another repository instead of warning
+    /// Ask for a valid attestation of this type instead of a signature: cosign's name or a URI
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) kind: Option<String>,
+    /// Write the predicate of that attestation into a file, exactly as it was signed
+    #[arg(long, value_name = "FILE", requires = "kind")]
+    pub(crate) predicate_output: Option<PathBuf>,
+    /// Names for keys and identities; by default trust.toml beside the configuration
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust: Option<PathBuf>,
+    /// The archive, where the evidence of an approval is looked for
+    #[command(flatten)]
+    pub(crate) archive: ArchiveOption,
+    /// Refuse what names another repository and approvals without their evidence, instead of warning
     #[arg(long)]
     pub(crate) strict: bool,
     /// The identity of a keyless signature's certificate
     #[arg(long, value_name = "IDENTITY")]
     pub(crate) certificate_identity: Option<String>,
     /// As --certificate-identity, as a regular expression
-    #[arg(long, value_name = "REGEXP")]
+    #[arg(long, value_name = "REGEXP", conflicts_with = "certificate_identity")]
     pub(crate) certificate_identity_regexp: Option<String>,
     /// The issuer of that certificate
     #[arg(long, value_name = "URL")]
     pub(crate) certificate_oidc_issuer: Option<String>,
     /// As --certificate-oidc-issuer, as a regular expression
-    #[arg(long, value_name = "REGEXP")]
+    #[arg(
+        long,
+        value_name = "REGEXP",
+        conflicts_with = "certificate_oidc_issuer"
+    )]
     pub(crate) certificate_oidc_issuer_regexp: Option<String>,
-    /// The roots that certificates are checked against
+    /// The roots that certificates are checked against; by default Sigstore's public ones, built in
     #[arg(long, value_name = "FILE")]
     pub(crate) trusted_root: Option<PathBuf>,
 }
@@ -231,7 +247,9 @@ impl VerifyArgs {
     /// Returns what the options set in the configuration.
     pub(crate) fn overrides(&self) -> Overrides {
         Overrides {
+            archive: self.archive.archive.clone(),
             key: self.key.key.clone(),
+            trust: self.trust.clone(),
             ..Overrides::default()
         }
     }

@@ -1,0 +1,338 @@
+//! Keyless signatures that are wrong in one place: none counts, and each says why.
+//!
+//! The right ones are in the parent.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::TimeDelta;
+use countersign::model::Digest;
+use countersign::signatures::Roots;
+use serde_json::{Value, json};
+
+use super::{ISSUER, WORKFLOW, exactly, signature_of, trusting};
+use crate::support::authority::{Authority, Who};
+use countersign::signatures::{Keyless, Pattern};
+
+fn image() -> Digest {
+    Digest::of(b"the image")
+}
+
+fn check(keyless: &Keyless, bundle: &Value) -> Result<(), String> {
+    keyless
+        .check_bundle(&image(), bundle.to_string().as_bytes())
+        .map(|_certified| ())
+}
+
+/// Returns why a bundle is refused; panics where it is not.
+fn refusal(name: &str, keyless: &Keyless, bundle: &Value) -> String {
+    match check(keyless, bundle) {
+        Ok(()) => panic!("{name}: it is accepted"),
+        Err(reason) => reason,
+    }
+}
+
+#[test]
+fn a_wrong_or_missing_identity_or_issuer_is_refused() {
+    let authority = Authority::new();
+    let bundle = authority.bundle(&signature_of(&image()), &Who::new(WORKFLOW, ISSUER));
+    assert_eq!(
+        check(&exactly(&authority, WORKFLOW, ISSUER), &bundle),
+        Ok(())
+    );
+    let longer = format!("{WORKFLOW}x");
+    let upper = WORKFLOW.to_uppercase();
+    for (identity, issuer) in [
+        ("https://github.com/example/app", ISSUER),
+        (longer.as_str(), ISSUER),
+        (upper.as_str(), ISSUER),
+        ("", ISSUER),
+        (WORKFLOW, "https://token.actions.githubusercontent.com/"),
+        (WORKFLOW, "https://accounts.example.test"),
+        (WORKFLOW, ""),
+        (ISSUER, WORKFLOW),
+    ] {
+        let reason = refusal(identity, &exactly(&authority, identity, issuer), &bundle);
+        assert!(reason.contains("who is not trusted"), "{reason}");
+        assert!(
+            reason.contains(WORKFLOW) && reason.contains(ISSUER),
+            "{reason}"
+        );
+    }
+    let silent = Who {
+        issuer: None,
+        ..Who::new(WORKFLOW, ISSUER)
+    };
+    let bundle = authority.bundle(&signature_of(&image()), &silent);
+    let anything = || Pattern::expression("").expect("it is an expression");
+    let anyone = trusting(&authority.trusted_root(), anything(), anything());
+    assert!(refusal("silent", &anyone, &bundle).contains("names no issuer"));
+    let nobody = Keyless::new(Roots::built_in().expect("it is a root"), Vec::new());
+    refusal("nobody", &nobody, &bundle);
+}
+
+#[test]
+fn another_root_is_refused() {
+    let authority = Authority::new();
+    let bundle = authority.bundle(&signature_of(&image()), &Who::new(WORKFLOW, ISSUER));
+    let stranger = exactly(&Authority::new(), WORKFLOW, ISSUER);
+    refusal("another authority", &stranger, &bundle);
+    let names = |root: &Value| {
+        let exact = |text: &str| Pattern::Exact(text.to_owned());
+        trusting(root, exact(WORKFLOW), exact(ISSUER))
+    };
+    let own = authority.trusted_root();
+    let others = Authority::new().trusted_root();
+    for part in ["certificateAuthorities", "ctlogs", "tlogs"] {
+        let mut root = own.clone();
+        root[part] = others[part].clone();
+        refusal(part, &names(&root), &bundle);
+        if part != "certificateAuthorities" {
+            root[part] = json!([]);
+            refusal(part, &names(&root), &bundle);
+        }
+    }
+    for (part, pointer) in [
+        ("authority", "/certificateAuthorities/0/validFor"),
+        ("certificate log", "/ctlogs/0/publicKey/validFor"),
+        ("log", "/tlogs/0/publicKey/validFor"),
+    ] {
+        let mut root = own.clone();
+        let window = root.pointer_mut(pointer).expect("it is there");
+        *window = json!({"start": "2024-01-01T00:00:00Z", "end": "2024-12-31T00:00:00Z"});
+        refusal(part, &names(&root), &bundle);
+    }
+    let public = Roots::built_in().expect("it is a root");
+    let public = Keyless::new(
+        public,
+        vec![countersign::signatures::TrustedIdentity {
+            name: None,
+            identity: Pattern::Exact(WORKFLOW.to_owned()),
+            issuer: Pattern::Exact(ISSUER.to_owned()),
+        }],
+    );
+    refusal("the public root", &public, &bundle);
+}
+
+#[test]
+fn a_certificate_without_proof_or_purpose_is_refused() {
+    let authority = Authority::new();
+    let keyless = exactly(&authority, WORKFLOW, ISSUER);
+    let right = Who::new(WORKFLOW, ISSUER);
+    let unlogged = Who {
+        is_logged: false,
+        ..right.clone()
+    };
+    let reason = refusal(
+        "unlogged",
+        &keyless,
+        &authority.bundle(&signature_of(&image()), &unlogged),
+    );
+    assert!(reason.contains("SCT"), "{reason}");
+    let for_servers = Who {
+        signs_code: false,
+        ..right.clone()
+    };
+    refusal(
+        "for servers",
+        &keyless,
+        &authority.bundle(&signature_of(&image()), &for_servers),
+    );
+    // The log's clock decides: before the certificate begins, after it ends, in the future.
+    for minutes in [-1, 11, 60 * 24 * 365 * 100] {
+        let late = Who {
+            logged: right.from + TimeDelta::minutes(minutes),
+            ..right.clone()
+        };
+        let bundle = authority.bundle(&signature_of(&image()), &late);
+        refusal("logged at another time", &keyless, &bundle);
+    }
+    let authority = authority.with_other_certificate_log();
+    refusal(
+        "proof of another certificate log",
+        &keyless,
+        &authority.bundle(&signature_of(&image()), &right),
+    );
+}
+
+#[test]
+fn a_log_entry_that_is_missing_or_changed_is_refused() {
+    let authority = Authority::new();
+    let keyless = exactly(&authority, WORKFLOW, ISSUER);
+    let right = Who::new(WORKFLOW, ISSUER);
+    let good = authority.bundle(&signature_of(&image()), &right);
+    let other = authority.bundle(&signature_of(&image()), &right);
+    let entry = "/verificationMaterial/tlogEntries/0";
+    let zeros = STANDARD.encode([0; 32]);
+    let later = (right.logged.timestamp() + 1).to_string();
+    let changes: &[(&str, &str, Option<Value>)] = &[
+        (
+            "no entry",
+            "/verificationMaterial/tlogEntries",
+            Some(json!([])),
+        ),
+        ("no proof", &format!("{entry}/inclusionProof"), None),
+        ("no promise", &format!("{entry}/inclusionPromise"), None),
+        (
+            "no checkpoint",
+            &format!("{entry}/inclusionProof/checkpoint"),
+            None,
+        ),
+        (
+            "no path",
+            &format!("{entry}/inclusionProof/hashes"),
+            Some(json!([])),
+        ),
+        (
+            "another path",
+            &format!("{entry}/inclusionProof/hashes/0"),
+            Some(json!(zeros)),
+        ),
+        (
+            "another root hash",
+            &format!("{entry}/inclusionProof/rootHash"),
+            Some(json!(zeros)),
+        ),
+        (
+            "another size",
+            &format!("{entry}/inclusionProof/treeSize"),
+            Some(json!("3")),
+        ),
+        (
+            "another time",
+            &format!("{entry}/integratedTime"),
+            Some(json!(later)),
+        ),
+        (
+            "no time",
+            &format!("{entry}/integratedTime"),
+            Some(json!("0")),
+        ),
+        (
+            "another index",
+            &format!("{entry}/logIndex"),
+            Some(json!("1")),
+        ),
+        (
+            "another log",
+            &format!("{entry}/logId/keyId"),
+            Some(json!(zeros)),
+        ),
+        (
+            "another kind",
+            &format!("{entry}/kindVersion/kind"),
+            Some(json!("hashedrekord")),
+        ),
+        (
+            "another's entry",
+            entry,
+            Some(other["verificationMaterial"]["tlogEntries"][0].clone()),
+        ),
+        (
+            "another's promise",
+            &format!("{entry}/inclusionPromise"),
+            Some(other["verificationMaterial"]["tlogEntries"][0]["inclusionPromise"].clone()),
+        ),
+        (
+            "another's certificate",
+            "/verificationMaterial/certificate",
+            Some(other["verificationMaterial"]["certificate"].clone()),
+        ),
+        ("no certificate", "/verificationMaterial/certificate", None),
+        (
+            "another's signature",
+            "/dsseEnvelope/signatures",
+            Some(other["dsseEnvelope"]["signatures"].clone()),
+        ),
+        (
+            "two signatures",
+            "/dsseEnvelope/signatures",
+            Some(json!([
+                good["dsseEnvelope"]["signatures"][0],
+                other["dsseEnvelope"]["signatures"][0],
+            ])),
+        ),
+        (
+            "another type",
+            "/dsseEnvelope/payloadType",
+            Some(json!("application/json")),
+        ),
+        (
+            "an older version",
+            "/mediaType",
+            Some(json!(
+                "application/vnd.dev.sigstore.bundle+json;version=0.2"
+            )),
+        ),
+    ];
+    assert_eq!(check(&keyless, &good), Ok(()));
+    for (name, place, value) in changes {
+        let mut bundle = good.clone();
+        let (parent, key) = place.rsplit_once('/').expect("it is a pointer");
+        let parent = bundle.pointer_mut(parent).expect("it is there");
+        match (parent, value) {
+            (Value::Array(list), Some(value)) => {
+                list[key.parse::<usize>().expect("a number")] = value.clone();
+            }
+            (parent, Some(value)) => parent[key] = value.clone(),
+            (parent, None) => {
+                let fields = parent.as_object_mut().expect("it is an object");
+                assert!(fields.remove(key).is_some(), "{name}");
+            }
+        }
+        assert_ne!(bundle, good, "{name}");
+        let reason = refusal(name, &keyless, &bundle);
+        assert!(!reason.is_empty(), "{name}");
+    }
+    let elsewhere = Authority::new();
+    let elsewhere = exactly(&elsewhere, WORKFLOW, ISSUER);
+    refusal("all of another authority", &elsewhere, &good);
+    let authority = authority.with_other_log();
+    let bundle = authority.bundle(&signature_of(&image()), &right);
+    refusal("entry of another log", &keyless, &bundle);
+}
+
+#[test]
+fn a_statement_that_was_changed_or_is_about_something_else_is_refused() {
+    let authority = Authority::new();
+    let keyless = exactly(&authority, WORKFLOW, ISSUER);
+    let right = Who::new(WORKFLOW, ISSUER);
+    let other = Digest::of(b"another image");
+    let bundle = authority.bundle(&signature_of(&other), &right);
+    let reason = refusal("another image", &keyless, &bundle);
+    assert!(reason.contains("another image"), "{reason}");
+    let mut changed = bundle.clone();
+    changed["dsseEnvelope"]["payload"] = json!(STANDARD.encode(signature_of(&image())));
+    refusal("payload exchanged", &keyless, &changed);
+    for subject in [
+        json!([]),
+        json!([{"digest": {"sha512": "0".repeat(128)}}]),
+        json!([{"digest": {}}]),
+    ] {
+        let text = json!({"_type": "https://in-toto.io/Statement/v1", "predicate": {},
+            "predicateType": "https://sigstore.dev/cosign/sign/v1", "subject": subject});
+        let bundle = authority.bundle(text.to_string().as_bytes(), &right);
+        refusal("subject", &keyless, &bundle);
+    }
+    let twice = String::from_utf8(signature_of(&image())).expect("it is text");
+    let twice = twice.replacen('{', r#"{"predicateType":"x","#, 1);
+    refusal(
+        "a key twice",
+        &keyless,
+        &authority.bundle(twice.as_bytes(), &right),
+    );
+}
+
+#[test]
+fn an_expired_certificate_needs_a_proven_time() {
+    // The certificate ended years ago. The log's promise proves that it was used before; without it nothing does.
+    let authority = Authority::new();
+    let keyless = exactly(&authority, WORKFLOW, ISSUER);
+    let good = authority.bundle(&signature_of(&image()), &Who::new(WORKFLOW, ISSUER));
+    assert_eq!(check(&keyless, &good), Ok(()));
+    let mut without = good.clone();
+    let entry = &mut without["verificationMaterial"]["tlogEntries"][0];
+    let fields = entry.as_object_mut().expect("it is an object");
+    fields.remove("inclusionPromise");
+    let reason = refusal("no proven time", &keyless, &without);
+    assert!(reason.to_lowercase().contains("timestamp"), "{reason}");
+}
