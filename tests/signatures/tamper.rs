@@ -159,7 +159,7 @@ async fn signatures_behind_the_tag() {
     };
     let sign = async |payload: &[u8]| signer.sign(payload).await.expect("it signs");
     let signature = sign(&good).await;
-    let signed = async |payload: Vec<u8>| {
+    let with_ours = async |payload: Vec<u8>| {
         let signature = sign(&payload).await;
         vec![(payload, signature)]
     };
@@ -179,7 +179,7 @@ async fn signatures_behind_the_tag() {
         ("wrong key", vec![(good.clone(), by_stranger)], false),
         (
             "wrong digest in the payload",
-            signed(elsewhere).await,
+            with_ours(elsewhere).await,
             false,
         ),
         (
@@ -201,13 +201,13 @@ async fn signatures_behind_the_tag() {
         (forms, vec![(good.clone(), mirrored(&signature))], true),
         (
             "`critical.type` other than cosign's",
-            signed(kind).await,
+            with_ours(kind).await,
             false,
         ),
-        ("upper-case digest key", signed(upper).await, false),
+        ("upper-case digest key", with_ours(upper).await, false),
         (
             "duplicate JSON keys in the payload (containers/image refuses)",
-            signed(twice).await,
+            with_ours(twice).await,
             false,
         ),
         (

@@ -400,7 +400,9 @@ fn statement_body(signer: &Certified, statement: &[u8], signature: &str) -> Valu
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes
+        .iter()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 fn short(length: usize) -> [u8; 2] {
