@@ -75,7 +75,7 @@ pub async fn run(
             doors.client.close_uploads().await;
             Err(PromotionError::Cancelled)
         }
-        result = job.steps() => result,
+        result = Box::pin(job.steps()) => result,
     };
     match result {
         Ok(receipt) => {

@@ -247,12 +247,10 @@ impl<'a> Job<'a> {
     fn at_once(&self) -> usize {
         let paces = &self.destination.transport.paces;
         let most = paces.blobs(&self.repository.registry);
-        match &self.source {
-            Source::Registry { client, repository } => {
-                most.min(client.transport.paces.blobs(&repository.registry))
-            }
-            _ => most,
+        if let Source::Registry { client, repository } = &self.source {
+            return most.min(client.transport.paces.blobs(&repository.registry));
         }
+        most
     }
 
     /// Sends what is missing, the first ones first.

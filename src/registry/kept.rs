@@ -33,9 +33,9 @@ pub(super) struct Kept(Mutex<Shelf>);
 impl Kept {
     /// Returns bytes and media type of a document.
     pub(super) fn find(&self, repository: &Repository, digest: &Digest) -> Option<(Bytes, String)> {
-        let shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (repository.to_string(), digest.clone());
-        let (bytes, kind, since) = shelf.documents.get(&key)?;
+        let (bytes, kind, since) = kept.documents.get(&key)?;
         (since.elapsed() < AGE).then(|| (bytes.clone(), kind.clone()))
     }
 
@@ -44,15 +44,15 @@ impl Kept {
         if bytes.len() > LARGEST {
             return;
         }
-        let mut shelf = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if shelf.bytes + bytes.len() > ALL {
-            *shelf = Shelf::default();
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.bytes + bytes.len() > ALL {
+            *kept = Shelf::default();
         }
-        shelf.bytes += bytes.len();
+        kept.bytes += bytes.len();
         let document = (bytes.clone(), kind.to_owned(), Instant::now());
         let key = (repository.to_string(), digest.clone());
-        if let Some((old, ..)) = shelf.documents.insert(key, document) {
-            shelf.bytes -= old.len();
+        if let Some((old, ..)) = kept.documents.insert(key, document) {
+            kept.bytes -= old.len();
         }
     }
 }

@@ -36,7 +36,7 @@ pub(super) enum Form {
     Whole,
     /// One PATCH with the whole blob, then an empty PUT.
     Patch,
-    /// PATCHes of so many bytes, then an empty PUT.
+    /// One PATCH after the other with so many bytes, then an empty PUT.
     Parts(u64),
 }
 

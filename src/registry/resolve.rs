@@ -97,12 +97,10 @@ impl Source {
 
     /// Returns the bytes of a blob from one on, unchecked. What is on disk is read from its start.
     pub(super) fn stream_from(&self, descriptor: &Descriptor, from: u64) -> Bytestream {
-        match self {
-            Self::Registry { client, repository } => {
-                stream::download(client.clone(), repository.clone(), descriptor.clone(), from)
-            }
-            other => stream::skipping(other.stream(descriptor), from),
+        if let Self::Registry { client, repository } = self {
+            return stream::download(client.clone(), repository.clone(), descriptor.clone(), from);
         }
+        stream::skipping(self.stream(descriptor), from)
     }
 }
 

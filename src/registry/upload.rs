@@ -277,7 +277,7 @@ pub(super) async fn blob(
             access,
             resumed: false,
         };
-        let result = upload.into_session(&mut session).await;
+        let result = upload.fill(&mut session).await;
         if result.is_ok() {
             client.open.remove(&session.url);
         }
@@ -320,7 +320,7 @@ struct Upload<'a, S> {
 
 impl<S: Fn(u64) -> Bytestream> Upload<'_, S> {
     /// Sends the blob into a session, going on after breaks for as long as the session is there.
-    async fn into_session(&mut self, session: &mut Session) -> Result<(), Failed> {
+    async fn fill(&mut self, session: &mut Session) -> Result<(), Failed> {
         let mut held = 0;
         loop {
             let mut failed = match self.send_from(session, held).await {
@@ -346,13 +346,11 @@ impl<S: Fn(u64) -> Bytestream> Upload<'_, S> {
                 .retries
                 .note(&format!("{}; {}", failed.error, self.tries.words()));
             tokio::time::sleep(failed.pause.unwrap_or(pause)).await;
-            match kept {
-                Some(kept) => held = kept,
-                None => {
-                    failed.next = Next::Anew;
-                    return Err(failed);
-                }
-            }
+            let Some(kept) = kept else {
+                failed.next = Next::Anew;
+                return Err(failed);
+            };
+            held = kept;
             session.resumed = held > 0;
         }
     }
