@@ -85,10 +85,10 @@ struct Way {
 
 impl Way {
     /// The source is faulty.
-    async fn from(faults: &[Fault], made: Made) -> Self {
+    async fn from(having: &[Fault], made: Made) -> Self {
         let (from, to) = (registry().await, registry().await);
         made.put(&from, "known/app", "v1");
-        let faulty = FaultRegistry::start(&from.host(), faults).await;
+        let faulty = FaultRegistry::start(&from.host(), having).await;
         Self {
             source: faulty.host().to_owned(),
             destination: to.host(),
@@ -100,10 +100,10 @@ impl Way {
     }
 
     /// The destination is faulty.
-    async fn to(faults: &[Fault], made: Made) -> Self {
+    async fn to(having: &[Fault], made: Made) -> Self {
         let (from, to) = (registry().await, registry().await);
         made.put(&from, "known/app", "v1");
-        let faulty = FaultRegistry::start(&to.host(), faults).await;
+        let faulty = FaultRegistry::start(&to.host(), having).await;
         Self {
             source: from.host(),
             destination: faulty.host().to_owned(),

@@ -5,6 +5,7 @@
 
 use super::*;
 use crate::support::judges::{judge, variable};
+use std::io::{self, Write as _};
 use std::process::Stdio;
 
 /// How long a program may take for one image of 5 MB.
@@ -79,6 +80,22 @@ async fn outcome(name: &str, arguments: &[String], folder: &std::path::Path) -> 
     }
 }
 
+/// Writes the log-ins that a program has at a fault.
+fn log_in(fault: Fault, host: &str, folder: &std::path::Path) {
+    use Fault as F;
+    let known = matches!(
+        fault,
+        F::Ecr | F::Redirect | F::LocationElsewhere | F::RealmElsewhere
+    );
+    let host = if known {
+        format!(r#""{host}":{{"auth":"{LOG_IN}"}}"#)
+    } else {
+        String::new()
+    };
+    let config = format!(r#"{{"auths":{{{host}}}}}"#);
+    std::fs::write(folder.join("config.json"), config).expect("a file");
+}
+
 #[test]
 #[ignore = "takes minutes and judges nothing of the project's"]
 fn others_at_each_fault() {
@@ -95,15 +112,7 @@ fn others_at_each_fault() {
                     Way::from(&[*fault], large()).await
                 };
                 let folder = tempfile::tempdir().expect("a folder");
-                let mut hosts = String::new();
-                if matches!(
-                    fault,
-                    Fault::Ecr | Fault::Redirect | Fault::LocationElsewhere | Fault::RealmElsewhere
-                ) {
-                    hosts = format!(r#""{}":{{"auth":"{LOG_IN}"}}"#, way.faulty.host());
-                }
-                let config = format!(r#"{{"auths":{{{hosts}}}}}"#);
-                std::fs::write(folder.path().join("config.json"), config).expect("a file");
+                log_in(*fault, way.faulty.host(), folder.path());
                 let (from, to) = (
                     format!("{}/known/app:v1", way.source),
                     format!("{}/known/copy:v1", way.destination),
@@ -160,7 +169,8 @@ fn others_at_each_fault() {
                     if leaked { " LEAKS THE LOG-IN" } else { "" }
                 ));
             }
-            eprintln!("{}\n  {}", fault.name(), words.join("\n  "));
+            let row = format!("{}\n  {}", fault.name(), words.join("\n  "));
+            writeln!(io::stderr(), "{row}").expect("standard error takes a line");
         }
     });
 }

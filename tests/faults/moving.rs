@@ -75,8 +75,8 @@ fn r08_mounting_is_tried_and_made_up_for() {
             let registry = registry().await;
             let made = small();
             made.put(&registry, "known/app", "v1");
-            let faults: Vec<Fault> = fault.into_iter().collect();
-            let faulty = FaultRegistry::start(&registry.host(), &faults).await;
+            let having: Vec<Fault> = fault.into_iter().collect();
+            let faulty = FaultRegistry::start(&registry.host(), &having).await;
             let client = client();
             let resolved = resolve(&client, &image(faulty.host()))
                 .await
@@ -137,7 +137,7 @@ fn r11_progress_never_exceeds_the_whole_and_ends_there() {
         let note = |progress: CopyProgress| {
             seen.lock()
                 .expect("no panic")
-                .push((Instant::now(), progress))
+                .push((Instant::now(), progress));
         };
         way.watched(&client(), &cancel, &note)
             .await

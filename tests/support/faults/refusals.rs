@@ -8,57 +8,79 @@ use super::{About, Asked, Body, CUT, Fault, LOG_IN, Shared, about, error, is_bod
 
 /// Answers what the registry behind must not see.
 pub(super) fn refusal(shared: &Shared, asked: &Asked) -> Option<Response<Body>> {
-    let about = about(&asked.path);
-    let reads = matches!(&*asked.method, "GET" | "HEAD")
-        && about != About::Session
-        && about != About::Other;
-    let key = format!("{} {}", asked.method, asked.path);
-    for fault in &shared.faults {
-        let answer = match fault {
-            Fault::BusyRetryAfter if reads && shared.first(key.clone()) => {
-                plain(429, &[("retry-after", "1")], "")
-            }
-            Fault::Busy if reads && shared.first(key.clone()) => plain(429, &[], ""),
-            Fault::Down if reads && shared.first(key.clone()) => plain(503, &[], ""),
-            Fault::Error if reads && shared.first(key.clone()) => plain(500, &[], ""),
-            Fault::BusyManifest
-                if asked.method == "PUT"
-                    && about == About::Manifest
-                    && shared.first(key.clone()) =>
-            {
+    let request = Refused {
+        shared,
+        asked,
+        about: about(&asked.path),
+        key: format!("{} {}", asked.method, asked.path),
+    };
+    shared.faults.iter().find_map(|fault| {
+        request
+            .busy(*fault)
+            .or_else(|| request.writes(*fault))
+            .or_else(|| request.manifests(*fault))
+            .or_else(|| request.access(*fault))
+    })
+}
+
+/// A request at the door.
+struct Refused<'a> {
+    shared: &'a Shared,
+    asked: &'a Asked,
+    about: About,
+    key: String,
+}
+
+impl Refused<'_> {
+    fn reads(&self) -> bool {
+        let other = matches!(self.about, About::Session | About::Other);
+        matches!(&*self.asked.method, "GET" | "HEAD") && !other
+    }
+
+    fn is_first(&self) -> bool {
+        self.shared.first(self.key.clone())
+    }
+
+    fn puts(&self, about: About) -> bool {
+        self.asked.method == "PUT" && self.about == about
+    }
+
+    /// Answers that pass with time.
+    fn busy(&self, fault: Fault) -> Option<Response<Body>> {
+        let (asked, about) = (self.asked, self.about);
+        let first_bytes = || is_body(asked, about) && self.shared.first(session(asked));
+        let first_read = || self.reads() && self.is_first();
+        let full = || error(500, "UNKNOWN", "write: no space left on device");
+        Some(match fault {
+            Fault::BusyRetryAfter if first_read() => plain(429, &[("retry-after", "1")], ""),
+            Fault::Busy if first_read() => plain(429, &[], ""),
+            Fault::Down if first_read() => plain(503, &[], ""),
+            Fault::Error if first_read() => plain(500, &[], ""),
+            Fault::BusyManifest if self.puts(About::Manifest) && self.is_first() => {
                 error(429, "TOOMANYREQUESTS", "slow down")
             }
-            Fault::BusyUpload | Fault::DownUpload
-                if is_body(asked, about) && shared.first(session(asked)) =>
+            Fault::BusyUpload if first_bytes() => plain(429, &[], ""),
+            Fault::DownUpload if first_bytes() => plain(503, &[], ""),
+            Fault::DiskFull if self.puts(About::Session) => full(),
+            Fault::DiskFullOnce
+                if self.puts(About::Session) && self.shared.first(digest(asked)) =>
             {
-                plain(
-                    if *fault == Fault::BusyUpload {
-                        429
-                    } else {
-                        503
-                    },
-                    &[],
-                    "",
-                )
+                full()
             }
-            Fault::DiskFull | Fault::DiskFullOnce
-                if asked.method == "PUT"
-                    && about == About::Session
-                    && (*fault == Fault::DiskFull || shared.first(digest(asked))) =>
-            {
-                error(500, "UNKNOWN", "write: no space left on device")
-            }
-            Fault::NoWholePut
-                if asked.method == "PUT" && about == About::Session && asked.length > 0 =>
-            {
+            _ => return None,
+        })
+    }
+
+    /// Blobs and tags that are not taken as they are sent.
+    fn writes(&self, fault: Fault) -> Option<Response<Body>> {
+        let (asked, about) = (self.asked, self.about);
+        let session = about == About::Session;
+        Some(match fault {
+            Fault::NoWholePut if self.puts(About::Session) && asked.length > 0 => {
                 plain(405, &[], "")
             }
-            Fault::PartTooLarge if about == About::Session && asked.length > CUT => {
-                plain(413, &[], "")
-            }
-            Fault::PartTooSmall if about == About::Session && asked.length > 3_000_000 => {
-                plain(413, &[], "")
-            }
+            Fault::PartTooLarge if session && asked.length > CUT => plain(413, &[], ""),
+            Fault::PartTooSmall if session && asked.length > 3_000_000 => plain(413, &[], ""),
             Fault::PartTooSmall
                 if asked.method == "PATCH" && asked.length < 2_000_000 && !is_last(asked) =>
             {
@@ -67,84 +89,75 @@ pub(super) fn refusal(shared: &Shared, asked: &Asked) -> Option<Response<Body>> 
             Fault::ReadOnly if !matches!(&*asked.method, "GET" | "HEAD") => {
                 error(405, "UNSUPPORTED", "the registry is read-only")
             }
-            Fault::Immutable if tag_put(asked, about) && !shared.first(key.clone()) => immutable(),
+            Fault::Immutable | Fault::Ecr if tag_put(asked, about) && !self.is_first() => {
+                immutable()
+            }
             Fault::MountRefused if asked.path.contains("mount=") => plain(401, &[], ""),
-            Fault::NoReferrers | Fault::LyingSubject if about == About::Referrers => {
+            Fault::BlobElsewhere if asked.method == "HEAD" && about == About::Blob => {
+                let refused = self.shared.refused_manifests.lock().expect("no panic");
+                if !refused.is_empty() {
+                    return None;
+                }
+                plain(200, &[], "")
+            }
+            _ => return None,
+        })
+    }
+
+    /// Manifests and lists that are not what they should be.
+    fn manifests(&self, fault: Fault) -> Option<Response<Body>> {
+        let manifest = self.reads() && self.about == About::Manifest;
+        let schema_1 = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+        let by_tag = !self.asked.path.contains("sha256:");
+        Some(match fault {
+            Fault::NoReferrers | Fault::LyingSubject if self.about == About::Referrers => {
                 error(404, "NOT_FOUND", "no such endpoint")
             }
-            Fault::HugeManifest if reads && about == About::Manifest => {
+            Fault::HugeManifest if manifest => {
                 plain(200, &[("content-type", INDEX)], vec![b' '; (4 << 20) + 1])
             }
-            Fault::Schema1 if reads && about == About::Manifest => plain(
+            Fault::Schema1 if manifest => plain(
                 200,
-                &[(
-                    "content-type",
-                    "application/vnd.docker.distribution.manifest.v1+prettyjws",
-                )],
+                &[("content-type", schema_1)],
                 r#"{"schemaVersion":1,"name":"a","tag":"v1","fsLayers":[]}"#,
             ),
-            Fault::TagMoves
-                if reads
-                    && about == About::Manifest
-                    && !asked.path.contains("sha256:")
-                    && !shared.first(key.clone()) =>
-            {
-                plain(
-                    200,
-                    &[("content-type", INDEX)],
-                    r#"{"schemaVersion":2,"manifests":[]}"#,
-                )
-            }
-            Fault::TokenExpires => match token(shared, asked) {
-                Some(answer) => answer,
-                None => continue,
-            },
-            Fault::LogInMissing if about == About::Blob && asked.method == "GET" => {
-                plain(401, &[("www-authenticate", r#"Basic realm="x""#)], "")
-            }
+            Fault::TagMoves if manifest && by_tag && !self.is_first() => plain(
+                200,
+                &[("content-type", INDEX)],
+                r#"{"schemaVersion":2,"manifests":[]}"#,
+            ),
+            _ => return None,
+        })
+    }
+
+    /// Log-ins that are asked for, here or elsewhere, and what is refused for want of one.
+    fn access(&self, fault: Fault) -> Option<Response<Body>> {
+        let (shared, asked, about) = (self.shared, self.asked, self.about);
+        let basic = || plain(401, &[("www-authenticate", r#"Basic realm="x""#)], "");
+        let known = asked.authorization.as_deref() == Some(&format!("Basic {LOG_IN}"));
+        Some(match fault {
+            Fault::TokenExpires => return token(shared, asked),
+            Fault::LogInMissing if about == About::Blob && asked.method == "GET" => basic(),
             Fault::RealmElsewhere => {
-                let challenge = format!(
-                    r#"Bearer realm="http://{}/token",service="s""#,
-                    shared.stranger
-                );
+                let realm = format!("http://{}/token", shared.stranger);
+                let challenge = format!(r#"Bearer realm="{realm}",service="s""#);
                 plain(401, &[("www-authenticate", &challenge)], "")
             }
-            Fault::Redirect | Fault::LocationElsewhere | Fault::Ecr
-                if asked.authorization.as_deref() != Some(&format!("Basic {LOG_IN}")) =>
-            {
-                plain(401, &[("www-authenticate", r#"Basic realm="x""#)], "")
-            }
+            Fault::Redirect | Fault::LocationElsewhere | Fault::Ecr if !known => basic(),
             Fault::Redirect if asked.method == "GET" && about == About::Blob => {
                 let target = format!("http://{}{}?signature=secret", shared.stranger, asked.path);
                 plain(307, &[("location", &target)], "")
             }
-            Fault::BlobElsewhere if asked.method == "HEAD" && about == About::Blob => {
-                let refused = shared.refused_manifests.lock().expect("no panic");
-                if !refused.is_empty() {
-                    continue;
-                }
-                plain(200, &[], "")
-            }
-            Fault::Ecr
-                if about == About::Tags
-                    && asked.path.contains("n=")
-                    && !asked.path.contains("n=1000") =>
-            {
+            Fault::Ecr if about == About::Tags && !asked.path.contains("n=1000") => {
                 error(405, "UNSUPPORTED", "n is above 1000")
             }
             Fault::Ecr if about == About::Uploads && !asked.path.starts_with("/v2/known/") => {
-                error(
-                    404,
-                    "NAME_UNKNOWN",
-                    "The repository does not exist in the registry",
-                )
+                let words = "The repository does not exist in the registry";
+                error(404, "NAME_UNKNOWN", words)
             }
-            Fault::Ecr if tag_put(asked, about) && !shared.first(key.clone()) => immutable(),
-            _ => continue,
-        };
-        return Some(answer);
+            _ => return None,
+        })
     }
-    None
 }
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
