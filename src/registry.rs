@@ -24,6 +24,7 @@ mod preflight;
 mod referrers;
 mod resolve;
 mod saved;
+mod sessions;
 mod stream;
 mod survey;
 mod tar;

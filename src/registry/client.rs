@@ -16,8 +16,8 @@ use super::auth::Access;
 use super::connection::{ClientOptions, read_capped};
 use super::error::{RegistryError, foreign};
 use super::pace::Retries;
+use super::sessions::OpenSessions;
 use super::transport::{Call, Transport, failure};
-use super::upload::OpenSessions;
 use crate::model::oci::{Descriptor, RawManifest, media_type};
 use crate::model::{Algorithm, Digest, Repository};
 
@@ -77,7 +77,7 @@ impl Client {
     /// Closes the upload sessions that this value and its clones left open, as far as that goes
     /// quickly: for work that was given up in the middle.
     pub async fn close_uploads(&self) {
-        self.open.close(self).await;
+        self.open.close(&self.transport).await;
     }
 
     /// The longest silence of a connection.

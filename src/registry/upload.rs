@@ -3,13 +3,13 @@
 //!
 //! Which blobs are sent, and in which order, is decided in `copy`.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::StreamExt as _;
-use reqwest::header::{CONTENT_RANGE, HeaderMap, HeaderValue, RANGE};
+use reqwest::header::{CONTENT_RANGE, HeaderValue, RANGE};
 use reqwest::{Method, Response, StatusCode};
 use url::Url;
 
@@ -19,66 +19,11 @@ use super::client::{Client, header, plain_descriptor};
 use super::error::RegistryError;
 use super::feed::{Broken, Feed};
 use super::pace::{Form, Tries};
+use super::sessions::upload_call;
 use super::stream::{Bytestream, Marks, skipping, verified_from};
 use super::transport::{Call, is_retryable, location};
 use crate::model::oci::Descriptor;
 use crate::model::{Digest, Repository};
-
-/// How long closing the open sessions of a cancelled copy may take.
-const CLOSING: Duration = Duration::from_millis(150);
-
-/// The upload sessions that are open, so that work that ends early can close them.
-#[derive(Default)]
-pub(super) struct OpenSessions(Mutex<Vec<(Repository, Url)>>);
-
-impl OpenSessions {
-    fn add(&self, repository: &Repository, url: &Url) {
-        self.lock().push((repository.clone(), url.clone()));
-    }
-
-    fn remove(&self, url: &Url) {
-        self.lock().retain(|(_repository, open)| open != url);
-    }
-
-    /// Notes that a session has another address now.
-    fn moved(&self, from: &Url, to: &Url) {
-        for (_repository, open) in self.lock().iter_mut().filter(|(_, open)| open == from) {
-            *open = to.clone();
-        }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(Repository, Url)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes over the sessions of others.
-    pub(super) fn take(&self, others: &Self) {
-        let others = std::mem::take(&mut *others.lock());
-        self.lock().extend(others);
-    }
-
-    /// Closes what is open, as far as that goes quickly; a registry that refuses or does not
-    /// answer drops the session in its own time.
-    pub(super) async fn close(&self, client: &Client) {
-        let open = std::mem::take(&mut *self.lock());
-        let requests = open.into_iter().map(|(repository, url)| async move {
-            let call = upload_call(&repository, Access::Push, Method::DELETE, url);
-            client.transport.once(&call).await.is_ok()
-        });
-        let all = futures_util::future::join_all(requests);
-        if let Ok(closed) = tokio::time::timeout(CLOSING, all).await {
-            drop(closed);
-        }
-    }
-
-    /// Closes one session that is of no more use.
-    async fn close_one(&self, client: &Client, repository: &Repository, url: &Url) {
-        self.remove(url);
-        let one = Self::default();
-        one.add(repository, url);
-        one.close(client).await;
-    }
-}
 
 /// A try that failed.
 struct Failed {
@@ -136,18 +81,6 @@ pub(super) enum Started {
     Mounted,
     /// It waits for the bytes at this address, from whoever has this access.
     Session(Url, Access),
-}
-
-fn upload_call(repository: &Repository, access: Access, method: Method, url: Url) -> Call<'_> {
-    Call {
-        repository,
-        access,
-        method,
-        url,
-        headers: HeaderMap::new(),
-        body: None,
-        what: format!("upload to {repository}"),
-    }
 }
 
 /// Opens a session; with `mount` (a blob and the path of a repository that has it) the registry
@@ -287,7 +220,7 @@ pub(super) async fn blob(
             Err(_again) => {
                 client
                     .open
-                    .close_one(client, repository, &session.url)
+                    .close_one(&client.transport, repository, &session.url)
                     .await;
             }
         }
