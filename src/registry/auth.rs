@@ -81,8 +81,7 @@ impl Authorizations {
             slots: std::sync::Mutex::default(),
             log_ins: options.log_ins.clone(),
             ecr: Ecr::new(
-                connections.direct.clone(),
-                connections.proxied.clone(),
+                Arc::clone(&connections.pools),
                 connections.stall,
                 options.ecr_endpoint.clone(),
             ),

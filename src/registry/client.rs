@@ -49,7 +49,7 @@ impl Client {
     /// Prepares a client; nothing is sent.
     ///
     /// # Errors
-    /// When the certificate file cannot be read or TLS cannot be set up.
+    /// When the certificate file cannot be read.
     pub fn new(options: &ClientOptions) -> Result<Self, RegistryError> {
         Ok(Self {
             transport: Arc::new(Transport::new(options)?),

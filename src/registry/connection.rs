@@ -3,6 +3,7 @@
 //! Redirects, log-ins and retries are decided in `transport`.
 
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -51,12 +52,47 @@ impl Default for ClientOptions {
 
 /// The connections of a client.
 pub(super) struct Connections {
-    /// For loopback addresses: never through a proxy.
-    pub(super) direct: reqwest::Client,
-    pub(super) proxied: reqwest::Client,
+    pub(super) pools: Arc<Pools>,
     pub(super) docker_host: Option<String>,
     pub(super) stall: Duration,
     pub(super) pause: Duration,
+}
+
+/// Kept connections, set up when they are first needed: certificates cost memory.
+pub(super) struct Pools {
+    /// For loopback addresses: never through a proxy.
+    direct: OnceLock<reqwest::Client>,
+    proxied: OnceLock<reqwest::Client>,
+    /// Certificate authorities that are trusted besides the system's.
+    certificates: Vec<reqwest::Certificate>,
+    connect_timeout: Duration,
+}
+
+impl Pools {
+    /// Returns the connections to loopback addresses, or those to all others.
+    ///
+    /// # Errors
+    /// When the certificates of the system cannot be used.
+    pub(super) fn client(&self, direct: bool) -> Result<&reqwest::Client, RegistryError> {
+        let place = if direct { &self.direct } else { &self.proxied };
+        if let Some(client) = place.get() {
+            return Ok(client);
+        }
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(self.connect_timeout)
+            .tls_certs_merge(self.certificates.clone());
+        if direct {
+            builder = builder.no_proxy();
+        }
+        let client = builder.build().map_err(|error| RegistryError::Network {
+            what: "preparing connections".to_owned(),
+            detail: chain(error),
+        })?;
+        Ok(place.get_or_init(|| client))
+    }
 }
 
 impl Connections {
@@ -74,21 +110,13 @@ impl Connections {
                 return Err(wrong("holds no PEM certificate".to_owned()));
             }
         }
-        let builder = || {
-            reqwest::Client::builder()
-                .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
-                .redirect(reqwest::redirect::Policy::none())
-                .referer(false)
-                .connect_timeout(options.connect_timeout)
-                .tls_certs_merge(certificates.clone())
-        };
-        let failed = |error: reqwest::Error| RegistryError::Network {
-            what: "preparing connections".to_owned(),
-            detail: chain(error),
-        };
         Ok(Self {
-            direct: builder().no_proxy().build().map_err(failed)?,
-            proxied: builder().build().map_err(failed)?,
+            pools: Arc::new(Pools {
+                direct: OnceLock::new(),
+                proxied: OnceLock::new(),
+                certificates,
+                connect_timeout: options.connect_timeout,
+            }),
             docker_host: options.docker_host.clone(),
             stall: options.stall_timeout,
             pause: options.first_pause,
@@ -106,7 +134,7 @@ impl Connections {
         what: &str,
     ) -> Result<Response, RegistryError> {
         let mut request = self
-            .connection(repository)
+            .connection(repository)?
             .request(method, url.clone())
             .headers(headers);
         if let Some(body) = body {
@@ -122,13 +150,16 @@ impl Connections {
             .map_err(|error| network(chain(error)))
     }
 
-    /// Returns the connections to use for a registry.
-    pub(super) fn connection(&self, repository: &Repository) -> &reqwest::Client {
-        if repository.is_loopback() {
-            &self.direct
-        } else {
-            &self.proxied
-        }
+    /// Returns the connections to use for a registry. They are set up when first needed: reading
+    /// the system's certificates takes time and memory.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub(super) fn connection(
+        &self,
+        repository: &Repository,
+    ) -> Result<&reqwest::Client, RegistryError> {
+        self.pools.client(repository.is_loopback())
     }
 }
 

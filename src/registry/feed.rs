@@ -116,6 +116,7 @@ impl Feed {
         let request = transport
             .connections
             .connection(call.repository)
+            .map_err(Broken::Source)?
             .request(call.method.clone(), call.url.clone())
             .headers(headers)
             .body(self.body(length))

@@ -3,6 +3,7 @@
 //! How a call is signed and sent is in `call`; what follows from the answers is decided elsewhere.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -17,6 +18,7 @@ use super::call::Caller;
 use super::host::EcrHost;
 use crate::environment::Clock;
 use crate::model::{Digest, Repository};
+use crate::registry::connection::Pools;
 use crate::registry::credentials::Credentials;
 use crate::registry::error::RegistryError;
 
@@ -140,13 +142,12 @@ pub(in crate::registry) struct Ecr {
 impl Ecr {
     /// Prepares it; nothing is read or sent.
     pub(in crate::registry) fn new(
-        direct: reqwest::Client,
-        proxied: reqwest::Client,
+        pools: Arc<Pools>,
         stall: Duration,
         endpoint: Option<Url>,
     ) -> Self {
         Self {
-            caller: Caller::new(direct, proxied, stall, endpoint),
+            caller: Caller::new(pools, stall, endpoint),
             log_ins: Mutex::default(),
         }
     }

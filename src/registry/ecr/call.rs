@@ -3,6 +3,7 @@
 //! Credentials come from the chain of the AWS SDK alone; they are read when a call needs them and
 //! held by the SDK.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
@@ -18,7 +19,7 @@ use url::Url;
 
 use super::host::EcrHost;
 use crate::environment::Clock;
-use crate::registry::connection::{read_capped, silence};
+use crate::registry::connection::{Pools, read_capped, silence};
 use crate::registry::error::{EcrError, RegistryError, chain, foreign};
 
 /// The most bytes of an answer.
@@ -29,9 +30,7 @@ const TRIES: u32 = 4;
 
 /// What calls are sent with.
 pub(super) struct Caller {
-    /// For loopback addresses: never through a proxy.
-    direct: reqwest::Client,
-    proxied: reqwest::Client,
+    pools: Arc<Pools>,
     stall: Duration,
     /// An address to ask instead of the service's own.
     endpoint: Option<Url>,
@@ -48,15 +47,9 @@ struct ErrorAnswer {
 }
 
 impl Caller {
-    pub(super) fn new(
-        direct: reqwest::Client,
-        proxied: reqwest::Client,
-        stall: Duration,
-        endpoint: Option<Url>,
-    ) -> Self {
+    pub(super) fn new(pools: Arc<Pools>, stall: Duration, endpoint: Option<Url>) -> Self {
         Self {
-            direct,
-            proxied,
+            pools,
             stall,
             endpoint,
             provider: OnceCell::new(),
@@ -110,11 +103,7 @@ impl Caller {
                     .parse::<std::net::IpAddr>()
                     .is_ok_and(|address| address.is_loopback())
         });
-        let client = if is_loopback {
-            &self.direct
-        } else {
-            &self.proxied
-        };
+        let client = self.pools.client(is_loopback)?;
         let network = |detail: String| RegistryError::Network {
             what: what.clone(),
             detail,
