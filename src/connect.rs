@@ -295,6 +295,19 @@ impl Connector {
         }
     }
 
+    /// Returns the keys that what hangs on an image is checked with where none is asked for: that
+    /// of the configuration, where its public half is at hand, and those that the policy trusts.
+    ///
+    /// # Errors
+    /// When a public key beside the signing key cannot be read.
+    pub fn verifying_keys(&self, trusted: &TrustedKeys) -> Result<Vec<PublicKey>, ConnectError> {
+        let mut keys = trusted.keys().to_vec();
+        keys.extend(self.public_key()?);
+        keys.sort_by(|one, other| one.fingerprint().cmp(other.fingerprint()));
+        keys.dedup_by(|one, other| one.fingerprint() == other.fingerprint());
+        Ok(keys)
+    }
+
     /// Returns the public key of the signing key, where it can be known without the password: the
     /// `.pub` file beside a `.key` file.
     ///

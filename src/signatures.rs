@@ -6,6 +6,7 @@
 
 mod approval;
 mod attach;
+mod attached;
 mod attest;
 mod found;
 mod keyless;
@@ -16,13 +17,14 @@ mod trust;
 mod verify;
 
 pub use attach::{Fate, Layout, Stored};
+pub use attached::{Attached, attached};
 pub use attest::{AttestOptions, AttestOutcome, attest};
 pub use found::count_certificates;
 pub use keyless::{
     BUILT_IN_DATE, Certified, Keyless, Pattern, RootError, RootSource, Roots, TrustedIdentity,
 };
 pub use sign::{SignOptions, SignOutcome, children, sign};
-pub use tree::{NodeKind, TreeNode, tree};
+pub use tree::{NodeKind, Tree, TreeNode, tree};
 pub use trust::{NamedKey, Trust, TrustError};
 pub use verify::{
     Approval, Evidence, EvidenceState, Format, FoundSignature, Trap, Verification, VerifyOptions,
@@ -148,6 +150,14 @@ pub enum SignaturesError {
         /// The repository.
         repository: String,
     },
+    /// There is no document behind a node of the tree.
+    #[error("the {kind} {digest} has no document to open")]
+    NothingToOpen {
+        /// What it is.
+        kind: &'static str,
+        /// Which one.
+        digest: Digest,
+    },
     /// A document that cannot be written: a defect.
     #[error("{what} cannot be encoded: {detail}")]
     Encoding {
@@ -165,6 +175,7 @@ impl Explain for SignaturesError {
             Self::Archive(error) => error.kind(),
             Self::Signing(error) => error.kind(),
             Self::Manifest(_)
+            | Self::NothingToOpen { .. }
             | Self::Document { .. }
             | Self::TooLarge { .. }
             | Self::TooManyChildren { .. } => ErrorKind::Input,
@@ -203,6 +214,7 @@ impl Explain for SignaturesError {
                 "cosign takes every bundle by a key for its signature, a signed rejection too: rejections stay in the ledger"
             }
             Self::TooManyChildren { .. } => "sign the platforms that are used, each by its digest",
+            Self::NothingToOpen { .. } => "open one of the entries below it",
             Self::Manifest(_) | Self::Encoding { .. } => return Vec::new(),
         };
         vec![hint.to_owned()]

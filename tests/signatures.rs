@@ -171,8 +171,16 @@ async fn the_tree_shows_what_hangs_where() {
             json!({"schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": [listed]});
         let index = bench.put_manifest(&index, Some("multi")).await;
 
-        let root = tree(&bench.client, &bench.repository, &index.digest, &[key]).await;
-        let root = root.expect("the registry answers");
+        let keys = [key];
+        let options = VerifyOptions {
+            keys: &keys,
+            keyless: None,
+            archive: None,
+            strict: false,
+            now: bench.options().created,
+        };
+        let drawn = tree(&bench.client, &bench.repository, &index.digest, &options).await;
+        let root = drawn.expect("the registry answers").root;
         assert_eq!((root.kind, root.children.len()), (NodeKind::Index, 1));
         let image = &root.children[0];
         assert_eq!(
@@ -228,9 +236,9 @@ async fn signing_and_verifying_can_run_as_tasks() {
             .await
             .expect("the image can be signed");
         let found = on_any_thread(verify(client, repository, image, &verify_options)).await;
-        let drawn = on_any_thread(tree(client, repository, image, &keys)).await;
+        let drawn = on_any_thread(tree(client, repository, image, &verify_options)).await;
         assert!(found.expect("the registry answers").signed);
-        assert_eq!(drawn.expect("the registry answers").children.len(), 2);
+        assert_eq!(drawn.expect("the registry answers").root.children.len(), 2);
     }
 }
 

@@ -68,6 +68,8 @@ pub(crate) enum Format {
     Table,
     /// The document of `assets/schema`.
     Json,
+    /// A drawing of what hangs on what (`tree`).
+    Tree,
     /// Comma-separated values (RFC 4180), cells guarded against formulas.
     Csv,
     /// Markdown.
@@ -88,6 +90,7 @@ impl Format {
         match self {
             Self::Table => "table",
             Self::Json => "json",
+            Self::Tree => "tree",
             Self::Csv => "csv",
             Self::Markdown => "markdown",
             Self::Html => "html",
@@ -278,7 +281,7 @@ pub(crate) enum Command {
     Findings(FindingsArgs),
     /// Compare scanner with scanner, with the reason for every difference
     Compare(CompareArgs),
-    /// Show the components of SBOMs
+    /// Show the components of SBOMs: of files, or of the one attached to an image
     Components(ComponentsArgs),
     /// Show manifest, platforms, configuration, layers and what is attached to an image
     Inspect(InspectArgs),
@@ -332,6 +335,7 @@ impl Command {
             Self::Findings(args) => args.overrides(),
             Self::List(args) => args.overrides(),
             Self::Compare(args) => args.overrides(),
+            Self::Components(args) => args.overrides(),
             Self::Decide(args) => args.overrides(),
             Self::Gate(args) => args.overrides(),
             Self::Export(args) => args.overrides(),
@@ -348,7 +352,6 @@ impl Command {
             Self::Tree(args) => args.overrides(),
             Self::Archive(args) => args.overrides(),
             Self::Demo(_)
-            | Self::Components(_)
             | Self::Inspect(_)
             | Self::Scan(_)
             | Self::Config(_)

@@ -2,6 +2,8 @@
 //!
 //! Trees and links to findings are `triage::components`' work.
 
+mod attached;
+
 use std::fmt::Write as _;
 
 use serde::Serialize;
@@ -9,10 +11,10 @@ use serde::Serialize;
 use super::args::{ComponentsArgs, Format as Layout};
 use super::document::SubjectView;
 use super::exit::Exit;
-use super::open;
 use super::output::{Align, Output, Table};
 use super::settings::Settings;
 use super::stop::Stop;
+use super::{is_input, open};
 use crate::model::{Component, Digest, Finding, FindingKey, Format, Location, Purl, Sbom};
 use crate::review::Review;
 use crate::text::{Safe, thousands};
@@ -69,9 +71,16 @@ struct Listed<'a> {
 pub(super) fn run(args: &ComponentsArgs, settings: &Settings) -> Result<Exit, Stop> {
     let format = settings.format(&[Layout::Table, Layout::Json])?;
     let mut output = settings.output()?;
-    let opened = open::open_without_ledger(settings, &args.input.inputs, &args.input.reading)?;
+    let (paths, images): (Vec<String>, Vec<String>) =
+        args.inputs.iter().cloned().partition(|text| is_input(text));
+    let sboms = if images.is_empty() {
+        Vec::new()
+    } else {
+        attached::sboms(&images, args, settings)?
+    };
+    let opened = open::open_with_sboms(settings, &paths, &args.reading, sboms)?;
     let review = &opened.review;
-    let chosen = open::subjects(review, &args.input.reading)?;
+    let chosen = open::subjects(review, &args.reading)?;
     let listed = listed(review, &chosen);
     if listed.is_empty() {
         return Err(Stop::input("the inputs hold no SBOM").hint(

@@ -189,7 +189,12 @@ pub(super) fn run(args: &FindingsArgs, settings: &Settings) -> Result<Exit, Stop
         Format::Json => output.document("findings", &document)?,
         Format::Csv => output.data(&rows::csv(&opened.review, &rows))?,
         Format::Markdown => output.data(&rows::markdown(&opened.review, &rows, from))?,
-        Format::Table | Format::Digest | Format::Html | Format::Junit | Format::Sarif => {
+        Format::Table
+        | Format::Tree
+        | Format::Digest
+        | Format::Html
+        | Format::Junit
+        | Format::Sarif => {
             let with_risk = args.sort == SortArg::Risk;
             table(&document, with_risk, settings.verbose > 0, &mut output)?;
         }

@@ -2,6 +2,8 @@
 //!
 //! Reading and joining is `review`'s work; what a command shows of it is its own.
 
+use std::sync::Arc;
+
 use tokio_util::sync::CancellationToken;
 
 use super::args::ReadingArgs;
@@ -11,6 +13,7 @@ use super::settings::Settings;
 use super::stop::Stop;
 use super::work;
 use crate::ledger::Chain;
+use crate::model::Sbom;
 use crate::registry::Inspection;
 use crate::review::{self, Inputs, Review};
 use crate::triage::policy::Policy;
@@ -95,6 +98,26 @@ pub(crate) fn open_without_ledger(
     open_on(
         settings,
         files(inputs, reading),
+        reading.allow_partial,
+        Policy::default(),
+        &Chain::default(),
+    )
+}
+
+/// Reads the inputs beside SBOMs that were read before, for commands that say nothing about verdicts.
+pub(crate) fn open_with_sboms(
+    settings: &Settings,
+    paths: &[String],
+    reading: &ReadingArgs,
+    sboms: Vec<Arc<Sbom>>,
+) -> Result<Opened, Stop> {
+    let inputs = Inputs {
+        sboms,
+        ..files(paths, reading)
+    };
+    open_on(
+        settings,
+        inputs,
         reading.allow_partial,
         Policy::default(),
         &Chain::default(),

@@ -141,12 +141,14 @@ pub enum Action {
     Plan,
     /// Shows the equivalent commands.
     Commands,
+    /// Shows what hangs on the image in the registry.
+    Attached,
 }
 
 /// One row of the list of actions: the action, its name in the configuration, its summary.
 type Row = (Action, &'static str, &'static str);
 
-const ROWS: [Row; 68] = [
+const ROWS: [Row; 69] = [
     (Action::Help, "help", "help"),
     (
         Action::Back,
@@ -251,6 +253,11 @@ const ROWS: [Row; 68] = [
     (Action::Discard, "discard", "discard the draft"),
     (Action::Plan, "plan", "work out the plan"),
     (Action::Commands, "commands", "equivalent commands"),
+    (
+        Action::Attached,
+        "attached",
+        "signatures and SBOMs in the registry",
+    ),
 ];
 
 impl Action {
@@ -292,6 +299,7 @@ impl Action {
             Self::Plan => "plan",
             Self::Commands => "commands",
             Self::Message => "message",
+            Self::Attached => "attached",
             Self::Reload => "reload",
             Self::SortVersion => "version",
             _ => self

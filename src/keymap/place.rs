@@ -24,6 +24,8 @@ pub enum Place {
     Promote,
     /// The ledger.
     History,
+    /// What hangs on the image in the registry.
+    Attached,
     /// The help.
     Help,
     /// The menu that asks which decision.
@@ -38,7 +40,7 @@ pub enum Place {
 
 impl Place {
     /// Every place, in the order of the help.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Everywhere,
         Self::Lists,
         Self::Images,
@@ -48,6 +50,7 @@ impl Place {
         Self::Verdict,
         Self::Promote,
         Self::History,
+        Self::Attached,
         Self::Help,
         Self::DecisionMenu,
         Self::SortMenu,
@@ -68,6 +71,7 @@ impl Place {
             Self::Verdict => "Verdict",
             Self::Promote => "Promote",
             Self::History => "History",
+            Self::Attached => "Attached",
             Self::Help => "Help",
             Self::DecisionMenu => "Menu: decide",
             Self::SortMenu => "Menu: sort by",
@@ -89,6 +93,7 @@ impl Place {
             Self::Verdict => &[Self::Verdict, Self::Lists, Self::Everywhere],
             Self::Promote => &[Self::Promote, Self::Lists, Self::Everywhere],
             Self::History => &[Self::History, Self::Lists, Self::Everywhere],
+            Self::Attached => &[Self::Attached, Self::Lists, Self::Everywhere],
             Self::Help => &[Self::Help, Self::Lists, Self::Everywhere],
             Self::DecisionMenu => &[Self::DecisionMenu],
             Self::SortMenu => &[Self::SortMenu],

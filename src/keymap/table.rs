@@ -119,6 +119,7 @@ pub const BINDINGS: &[Binding] = &[
         EVERYWHERE,
         &[Key::char('Q'), Key::control('c')],
     ),
+    row(Action::Attached, EVERYWHERE, &[Key::char('A')]),
     row(Action::ShowImages, EVERYWHERE, &[Key::char('1')]),
     row(Action::ShowFindings, EVERYWHERE, &[Key::char('2')]),
     row(Action::ShowCompare, EVERYWHERE, &[Key::char('3')]),

@@ -97,6 +97,19 @@ impl Subject {
         })
     }
 
+    /// Returns the name it is fetched by: its repository with the digest that was looked at, else
+    /// its name.
+    #[must_use]
+    pub fn fetched_by(&self) -> String {
+        let by_digest = self.repo_digests.first().map(|named| {
+            match (named.rsplit_once('@'), &self.manifest_digest) {
+                (Some((repository, _)), Some(digest)) => format!("{repository}@{digest}"),
+                _ => named.clone(),
+            }
+        });
+        by_digest.unwrap_or_else(|| self.name.clone())
+    }
+
     /// Returns the digest a verdict on the whole image is bound to: the manifest's, else the one
     /// repository digest, else the image ID.
     #[must_use]

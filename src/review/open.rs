@@ -41,6 +41,8 @@ pub struct Inputs {
     pub attach: Vec<PathBuf>,
     /// Images read from a registry or layout before; each seeds a subject.
     pub images: Vec<Inspection>,
+    /// SBOMs read before: those attached to images.
+    pub sboms: Vec<Arc<Sbom>>,
     /// A file of EPSS scores.
     pub epss: Option<PathBuf>,
     /// The catalogue of known exploited vulnerabilities.
@@ -78,6 +80,7 @@ pub fn open(
 ) -> Review {
     let mut gathered = Gathered {
         failures: inputs.unread.clone(),
+        sboms: inputs.sboms.clone(),
         ..Gathered::default()
     };
     let mut files = Vec::new();

@@ -82,7 +82,9 @@ fn is_about_document(error: &RegistryError) -> bool {
 }
 
 /// Turns an error about one document into the reason why it does not count.
-fn settle<T>(result: Result<T, RegistryError>) -> Result<Result<T, String>, RegistryError> {
+pub(super) fn settle<T>(
+    result: Result<T, RegistryError>,
+) -> Result<Result<T, String>, RegistryError> {
     match result {
         Ok(value) => Ok(Ok(value)),
         Err(error) if is_about_document(&error) => Ok(Err(error.to_string())),

@@ -14,7 +14,9 @@ use crate::review::{OpenProgress, Review};
 use crate::triage::ratings::SeverityFrom;
 use crate::tui::context::{Context, Prefill};
 use crate::tui::message::{Input, Loaded, Message, Notice, Outcome, Standings, Tab};
-use crate::tui::screen::{compare, components, findings, help, history, images, promote, verdict};
+use crate::tui::screen::{
+    attached, compare, components, findings, help, history, images, promote, verdict,
+};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widget::{Piece, identity, keys, line, notice_in_full, notice_line, tabs};
 
@@ -232,6 +234,8 @@ pub struct App {
     /// Where Back goes, last first.
     pub(super) trail: Vec<Tab>,
     pub(super) help: Option<help::State>,
+    /// What hangs on the image, where it lies over the screen.
+    pub(super) attached: Option<attached::State>,
     /// The image meant on the command line.
     selector: Option<String>,
     /// The last message, shown until the next key.
@@ -272,6 +276,7 @@ impl App {
             tab: Tab::Images,
             trail: Vec::new(),
             help: None,
+            attached: None,
             selector: start.selector,
             notice: None,
             last_notice: None,
@@ -305,9 +310,10 @@ impl App {
     /// Returns whose keys hold now.
     #[must_use]
     pub fn place(&self) -> Place {
-        match &self.help {
-            Some(help) => help.place(),
-            None => self.screens.place(self.tab),
+        match (&self.help, &self.attached) {
+            (Some(help), _) => help.place(),
+            (None, Some(attached)) => attached.place(),
+            (None, None) => self.screens.place(self.tab),
         }
     }
 
@@ -362,6 +368,9 @@ impl App {
             let context = self.shell.context();
             self.screens.refresh(self.tab, &context);
         }
+        if let Some(attached) = &mut self.attached {
+            attached.refresh(&self.shell.context());
+        }
         if let Some(help) = &mut self.help {
             help.refresh(&self.shell.context());
         }
@@ -395,6 +404,9 @@ impl App {
         let (place, status) = if let Some(help) = &self.help {
             help.view(&context, context.area, buffer);
             (help.place(), help.status(&context))
+        } else if let Some(attached) = &self.attached {
+            attached.view(&context, context.area, buffer);
+            (attached.place(), attached.status(&context))
         } else {
             self.screens.view(self.tab, &context, buffer);
             let status = self.screens.status(self.tab, &context);

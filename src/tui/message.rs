@@ -15,6 +15,7 @@ use crate::keymap::{Action, Key};
 use crate::model::{Decision, Digest, ImageDecision};
 use crate::promotion::{Event, Plan, Receipt, Request};
 use crate::review::{DecideRequest, OpenProgress, Review, SubjectState, Summary};
+use crate::signatures::{Attached, Tree, TreeNode};
 use crate::triage::gate::Gate;
 use crate::tui::theme::Role;
 
@@ -266,6 +267,20 @@ pub enum Message {
         /// The texts, or why there are none.
         result: Result<Vec<(String, Details)>, Failed>,
     },
+    /// What hangs on an image was read.
+    Tree {
+        /// The image, as it was asked for.
+        image: String,
+        /// The tree.
+        result: Result<Arc<Tree>, Failed>,
+    },
+    /// A document that hangs on an image was opened.
+    Attached {
+        /// Which.
+        node: Digest,
+        /// What it holds.
+        result: Result<Arc<Attached>, Failed>,
+    },
     /// Text was copied, as far as a terminal lets anybody know; where else it was written.
     Copied(Result<String, Failed>),
     /// The terminal is gone.
@@ -332,6 +347,18 @@ pub enum Effect {
     LoadDetails {
         /// The finding: position in `Review::findings`.
         finding: usize,
+    },
+    /// Read what hangs on an image in a registry; answered by `Message::Tree`.
+    ReadTree {
+        /// The image.
+        image: String,
+    },
+    /// Open a document that hangs on an image; answered by `Message::Attached`.
+    OpenAttached {
+        /// The image.
+        image: String,
+        /// The document's place in the tree.
+        node: Box<TreeNode>,
     },
     /// Put text into the clipboard. Answered by [`Message::Copied`].
     Copy(String),

@@ -11,6 +11,7 @@
 //! - `view(&self, &Context, Rect, &mut Buffer)`: reads only, builds only what is seen;
 //! - `status(&self, &Context) -> Vec<Piece>`: the line above the keys.
 
+pub mod attached;
 pub mod compare;
 pub mod components;
 pub mod findings;

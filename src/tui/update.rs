@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use crate::keymap::{Action, Key, Place};
 use crate::tui::app::{App, LEAST};
 use crate::tui::message::{Effect, Input, Judgement, Message, Notice, Outcome, Tab};
-use crate::tui::screen::help;
+use crate::tui::screen::{attached, help};
 
 /// How many facts one key press may lead to: more is a screen that talks to itself.
 const MAX_FACTS: usize = 64;
@@ -81,6 +81,12 @@ fn take(app: &mut App, message: Message) -> Vec<Outcome> {
             outcomes.extend(tell(app, Tab::Hygiene, &message));
             return outcomes;
         }
+        Message::Tree { .. } | Message::Attached { .. } => {
+            let context = app.shell.context();
+            if let Some(attached) = &mut app.attached {
+                return attached.receive(&message, &context);
+            }
+        }
         Message::Copied(Ok(text)) => say(app, Notice::good(text)),
         Message::Copied(Err(failed)) => say(app, failed.into()),
         Message::Hangup => return vec![Effect::Leave.into()],
@@ -142,6 +148,7 @@ fn say(app: &mut App, notice: Notice) {
 
 fn show(app: &mut App, tab: Tab, remember: bool) {
     app.help = None;
+    app.attached = None;
     if app.tab != tab {
         if remember {
             app.trail.retain(|known| *known != app.tab);
@@ -164,7 +171,7 @@ fn judge(app: &mut App, judgement: &Judgement) -> Vec<Outcome> {
 
 /// Goes to where the person came from; from the first screen, out.
 fn back(app: &mut App) -> Vec<Outcome> {
-    if app.help.take().is_some() {
+    if app.help.take().is_some() || app.attached.take().is_some() {
         return Vec::new();
     }
     match app.trail.pop() {
@@ -267,10 +274,15 @@ fn act(app: &mut App, action: Action) -> Vec<Outcome> {
     }
     match action {
         Action::Help if app.help.is_none() => {
-            let mut help = help::State::about(app.screens.place(app.tab));
+            let mut help = help::State::about(app.place());
             help.refresh(&app.shell.context());
             app.help = Some(help);
             Vec::new()
+        }
+        Action::Attached if app.help.is_none() && app.attached.is_none() => {
+            let (attached, asked) = attached::State::begin(&app.shell.context());
+            app.attached = Some(attached);
+            asked
         }
         Action::Message => {
             app.explained.clone_from(&app.last_notice);
@@ -295,9 +307,10 @@ fn act(app: &mut App, action: Action) -> Vec<Outcome> {
 /// Gives the person's input to what is in front.
 fn hand_over(app: &mut App, input: &Input) -> Vec<Outcome> {
     let context = app.shell.context();
-    match &mut app.help {
-        Some(help) => help.handle(input, &context),
-        None => app.screens.handle(app.tab, input, &context),
+    match (&mut app.help, &mut app.attached) {
+        (Some(help), _) => help.handle(input, &context),
+        (None, Some(attached)) => attached.handle(input, &context),
+        (None, None) => app.screens.handle(app.tab, input, &context),
     }
 }
 

@@ -150,9 +150,17 @@ impl Bench {
     }
 
     pub(super) async fn tree(&self, keys: &[PublicKey]) -> TreeNode {
-        tree(&self.client, &self.repository, &self.image.digest, keys)
+        let options = VerifyOptions {
+            keys,
+            keyless: None,
+            archive: None,
+            strict: false,
+            now: self.options().created,
+        };
+        tree(&self.client, &self.repository, &self.image.digest, &options)
             .await
             .expect("the registry answers")
+            .root
     }
 }
 

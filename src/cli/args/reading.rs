@@ -4,8 +4,9 @@
 
 use clap::{Args, ValueEnum};
 
-use super::{InputArgs, PolicyOption, SeverityOption};
+use super::{InputArgs, KeyOption, PolicyOption, ReadingArgs, SeverityOption};
 use crate::config::Overrides;
+use crate::model::Digest;
 use crate::triage::view::Column;
 
 /// `list`.
@@ -131,15 +132,37 @@ impl CompareArgs {
 /// `components`.
 #[derive(Debug, Args)]
 pub(crate) struct ComponentsArgs {
-    /// What is read
+    /// An SBOM: file, folder (read recursively), glob, or - for standard input; or an image in a registry, whose attached SBOM is shown (docker://REF forces an image)
+    #[arg(value_name = "INPUT|IMAGE", required = true)]
+    pub(crate) inputs: Vec<String>,
+    /// How the inputs are read
     #[command(flatten)]
-    pub(crate) input: InputArgs,
+    pub(crate) reading: ReadingArgs,
+    /// The platform of an image whose platforms have SBOMs of their own
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    pub(crate) platform: Option<String>,
+    /// Which of several attached SBOMs: its digest, or that of what it is attached to
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) digest: Option<Digest>,
+    /// The public key that must have signed an attached SBOM
+    #[command(flatten)]
+    pub(crate) key: KeyOption,
     /// Show which component needs which
     #[arg(long)]
     pub(crate) tree: bool,
     /// Show the components whose name, version, ecosystem, purl or licence contains every word
     #[arg(long, value_name = "EXPR")]
     pub(crate) filter: Option<String>,
+}
+
+impl ComponentsArgs {
+    /// Returns what the options set in the configuration.
+    pub(crate) fn overrides(&self) -> Overrides {
+        Overrides {
+            key: self.key.key.clone(),
+            ..Overrides::default()
+        }
+    }
 }
 
 /// `inspect`.

@@ -18,9 +18,11 @@ use crate::connect::{ConnectError, Connector};
 use crate::environment::Environment;
 use crate::error::Explain;
 use crate::ledger::{Chain, Ledger};
-use crate::model::{Digest, Image, Platform};
+use crate::model::{Digest, Image, ImageReference, Platform};
 use crate::promotion::{Order, Plan, Request, attached, observe, plan, run};
+use crate::registry::resolve;
 use crate::review::{DecideRequest, Failure, Inputs, Review, open, record, withdraw};
+use crate::signatures::{self, Tree, TreeNode, VerifyOptions, tree};
 use crate::signing::{Password, Signer};
 use crate::triage::policy::Policy;
 use crate::tui::app::App;
@@ -105,6 +107,8 @@ impl Hands {
             }
             Effect::CancelPromotion => self.promotion.cancel(),
             Effect::LoadDetails { finding } => self.details(review, finding),
+            Effect::ReadTree { image } => self.read_tree(image),
+            Effect::OpenAttached { image, node } => self.open_attached(image, node),
             Effect::Copy(text) => {
                 surface.copy(&text)?;
                 self.answer(Message::Copied(self.keep_copy(&text)));
@@ -273,6 +277,30 @@ impl Hands {
         });
     }
 
+    fn read_tree(&self, image: String) {
+        let world = Arc::clone(&self.world);
+        self.start(move || async move {
+            let result = hanging(&world, &image).await.map(Arc::new);
+            Message::Tree { image, result }
+        });
+    }
+
+    fn open_attached(&self, image: String, node: Box<TreeNode>) {
+        let world = Arc::clone(&self.world);
+        self.start(move || async move {
+            let result = async {
+                let reference = in_registry(&image)?;
+                let client = world.connector.client().map_err(|error| failed(&error))?;
+                let read = signatures::attached(&client, &reference.repository, &node).await;
+                read.map(Arc::new).map_err(|error| failed(&error))
+            };
+            Message::Attached {
+                node: node.digest.clone(),
+                result: result.await,
+            }
+        });
+    }
+
     /// Writes what was copied to a file as well: no terminal says whether it took the text.
     fn keep_copy(&self, text: &str) -> Result<String, Failed> {
         let path = copy_path(&self.world.connector.environment);
@@ -380,6 +408,48 @@ async fn signer(world: &World, known: Option<Signer>) -> Result<Option<Signer>, 
         None => Ok(None),
     };
     opened.map_err(|error| failed(&error))
+}
+
+/// Reads the name of an image that must be in a registry.
+fn in_registry(image: &str) -> Result<ImageReference, Failed> {
+    match image.parse() {
+        Ok(Image::Registry(reference)) => Ok(reference),
+        Ok(Image::Layout { .. } | Image::Archive { .. } | Image::Daemon(_)) => Err(Failed {
+            message: format!("{image} is no image in a registry: nothing hangs on it"),
+            hints: vec!["look after it was promoted".to_owned()],
+        }),
+        Err(error) => Err(Failed {
+            message: error.to_string(),
+            hints: vec![
+                "open the image by its name: countersign REGISTRY/REPOSITORY:TAG".to_owned(),
+            ],
+        }),
+    }
+}
+
+/// Reads what hangs on an image, checked with the keys at hand.
+async fn hanging(world: &World, image: &str) -> Result<Tree, Failed> {
+    let reference = in_registry(image)?;
+    let connected = |error: ConnectError| failed(&error);
+    let client = world.connector.client().map_err(connected)?;
+    let keys = world
+        .connector
+        .verifying_keys(&world.inputs.trusted)
+        .map_err(connected)?;
+    let repository = reference.repository.clone();
+    let found = resolve(&client, &Image::Registry(reference))
+        .await
+        .map_err(|error| failed(&error))?;
+    let options = VerifyOptions {
+        keys: &keys,
+        keyless: None,
+        archive: None,
+        strict: false,
+        now: world.connector.environment.now(),
+    };
+    tree(&client, &repository, &found.manifest.digest, &options)
+        .await
+        .map_err(|error| failed(&error))
 }
 
 fn locked() -> Failed {

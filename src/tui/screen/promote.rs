@@ -124,7 +124,12 @@ impl State {
         }
         *self = Self {
             subject: context.subject,
-            source: Field::new(&context.subject().map(default_source).unwrap_or_default()),
+            source: Field::new(
+                &context
+                    .subject()
+                    .map(Subject::fetched_by)
+                    .unwrap_or_default(),
+            ),
             destination: Field::new(context.prefill.destination.as_deref().unwrap_or_default()),
             unlock: self.unlock,
             evidence,
@@ -239,15 +244,4 @@ impl State {
     fn ended(&self) -> Option<&Ended> {
         self.progress.as_ref().and_then(Progress::outcome)
     }
-}
-
-/// Returns the source a subject is promoted from: its repository by the digest that was reviewed.
-fn default_source(subject: &Subject) -> String {
-    let by_digest = subject.repo_digests.first().map(|named| {
-        match (named.rsplit_once('@'), &subject.manifest_digest) {
-            (Some((repository, _)), Some(digest)) => format!("{repository}@{digest}"),
-            _ => named.clone(),
-        }
-    });
-    by_digest.unwrap_or_else(|| subject.name.clone())
 }
