@@ -30,6 +30,7 @@ mod keyless;
 mod ledger;
 mod list;
 mod plan;
+mod policy;
 mod predict;
 mod promote;
 mod reference;
@@ -289,6 +290,7 @@ fn dispatch(command: &Command, settings: &Settings) -> Result<Exit, Stop> {
         Command::Attest(args) => attest::run(args, settings),
         Command::Verify(args) => verify::run(args, settings),
         Command::Tree(args) => tree::run(args, settings),
+        Command::Policy(args) => policy::run(args, settings),
         Command::Archive(args) => archive::run(args, settings),
         Command::Findings(args) => findings::run(args, settings),
         Command::Compare(args) => compare::run(args, settings),

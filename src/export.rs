@@ -3,6 +3,7 @@
 //! Text is made here and nothing else: no file is written and no tool is run. Only verdicts that
 //! hold today leave; what a format cannot say is a remark, never left out in silence.
 
+pub mod admission;
 mod cyclonedx_vex;
 mod decided;
 mod effect;

@@ -28,8 +28,10 @@ const OPTIONAL: &[(&str, &str)] = &[
     ("event", "entry"),
 ];
 
-/// Fields whose value is another format's: the bodies of ledger entries of every kind, and what an approval states.
-const FREE: [(&str, &str); 3] = [
+/// Fields whose value is another format's: resources of a cluster, the bodies of ledger entries of every kind, and what an approval states.
+const FREE: [(&str, &str); 5] = [
+    ("admission", "policy"),
+    ("admission", "resource"),
     ("ledger", "body"),
     ("ledger-undo", "body"),
     ("verification", "predicate"),
@@ -184,6 +186,14 @@ fn set_up(all: &mut Documents) {
         &["keys"],
         &["key", "generate"],
         &["key", "show", "--key", "cosign.pub"],
+        &[
+            "policy",
+            "kyverno",
+            "--key",
+            "cosign.pub",
+            "--repository",
+            "registry.test/app",
+        ],
         &["ledger", "show"],
         &["ledger", "expiring"],
     ] {

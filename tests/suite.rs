@@ -8,8 +8,10 @@
     reason = "a test stops where it fails"
 )]
 
+mod admission;
 mod approvals;
 mod architecture;
+mod attached;
 mod cli;
 mod demo;
 mod demo_console;

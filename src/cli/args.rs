@@ -8,6 +8,7 @@
     reason = "these comments are the program's help, not Markdown"
 )]
 
+mod admission;
 mod evidence;
 mod exporting;
 mod reading;
@@ -23,6 +24,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Overrides;
 
+pub(crate) use admission::{AdmissionArgs, EngineArg, KyvernoKind};
 pub(crate) use evidence::{DecideArgs, DecisionArg, GateArgs, LedgerArgs, LedgerCommand};
 pub(crate) use exporting::{ExportArg, ExportArgs, PredictArgs, ReportArgs};
 pub(crate) use reading::{
@@ -315,6 +317,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Draw what is attached to an image
     Tree(TreeArgs),
+    /// Write an admission policy: a cluster then runs only what is signed
+    Policy(AdmissionArgs),
     /// Keep, list, fetch and check evidence bundles
     Archive(ArchiveArgs),
     /// Check or show the configuration
@@ -354,6 +358,7 @@ impl Command {
             Self::Demo(_)
             | Self::Inspect(_)
             | Self::Scan(_)
+            | Self::Policy(_)
             | Self::Config(_)
             | Self::Completions(_)
             | Self::Man(_)

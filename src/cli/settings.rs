@@ -27,7 +27,7 @@ pub(crate) struct Settings {
     pub(crate) verbose: u8,
     format: Option<Format>,
     output: Option<PathBuf>,
-    force: bool,
+    pub(super) force: bool,
     color: Color,
 }
 

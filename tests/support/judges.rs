@@ -86,7 +86,7 @@ pub(crate) fn variable(name: &str) -> Option<OsString> {
 }
 
 /// Writes a line for the person who started the tests; the test runner does not capture the stream itself.
-fn note(line: &str) {
+pub(crate) fn note(line: &str) {
     let thread = std::thread::current();
     writeln!(
         io::stderr(),
