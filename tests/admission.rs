@@ -4,7 +4,7 @@
 //! What each policy holds is tested beside `export::admission`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use countersign::signing::{KeyPair, Password, Signer, bundle_of};
 use serde_json::{Value, json};
@@ -159,6 +159,44 @@ fn controller(sandbox: &Sandbox, program: &Path, image: &str) -> bool {
     passes
 }
 
+/// The engines' programs, and the repository that policies are about.
+struct Judges {
+    sandbox: Sandbox,
+    engine: PathBuf,
+    tester: PathBuf,
+    repository: String,
+}
+
+impl Judges {
+    /// Lets every engine decide about every image; the second is whether it must pass.
+    fn decide(&self, images: [(&String, bool); 4]) {
+        let sandbox = &self.sandbox;
+        for (arguments, kind) in ENGINES {
+            let base = [
+                "--key",
+                "approve.pub",
+                "--repository",
+                &self.repository,
+                "--force",
+            ];
+            for (image, passes) in images {
+                let role = if passes { "--signed" } else { "--unsigned" };
+                let files = ["--test-resources", ".", "--output", "policy.yaml"];
+                let more = [&base[..], &[role, image], &files].concat();
+                policy(sandbox, arguments, &more);
+                let admitted = if kind == "ClusterImagePolicy" {
+                    controller(sandbox, &self.tester, image)
+                } else if passes {
+                    kyverno(sandbox, &self.engine, "signed-pod.yaml")
+                } else {
+                    kyverno(sandbox, &self.engine, "unsigned-pod.yaml")
+                };
+                assert_eq!(admitted, passes, "{kind}: {image}");
+            }
+        }
+    }
+}
+
 /// Signed by the key passes; unsigned, signed by another key, and a signed rejection do not.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_engines_admit_what_is_signed_and_nothing_else() {
@@ -176,10 +214,10 @@ async fn the_engines_admit_what_is_signed_and_nothing_else() {
         return;
     };
     let bench = Bench::new(&registry.host(), "lab/app").await;
-    let (sandbox, signer) = sandbox();
+    let (sandbox, approver) = sandbox();
     let (_elsewhere, stranger) = self::sandbox();
     let signed = bench.name();
-    bench.sign(&signer).await;
+    bench.sign(&approver).await;
     let mut other = Bench {
         image: bench.push_image("unsigned").await,
         ..bench
@@ -195,7 +233,7 @@ async fn the_engines_admit_what_is_signed_and_nothing_else() {
         "https://example.org/review/v1",
         &json!({"verdict": "reject"}),
     );
-    let bundle = bundle_of(&signer, &says).await.expect("it can be signed");
+    let bundle = bundle_of(&approver, &says).await.expect("it can be signed");
     attach_bundle(
         &other,
         &other.image,
@@ -203,48 +241,18 @@ async fn the_engines_admit_what_is_signed_and_nothing_else() {
         "https://example.org/review/v1",
     )
     .await;
-    for (arguments, kind) in ENGINES {
-        let repository = format!("{}/lab/app", registry.host());
-        let base = [
-            "--key",
-            "approve.pub",
-            "--repository",
-            &repository,
-            "--force",
-        ];
-        for (image, passes) in [
-            (&signed, true),
-            (&unsigned, false),
-            (&strange, false),
-            (&rejected, false),
-        ] {
-            let role = if passes { "--signed" } else { "--unsigned" };
-            let more = [
-                &base[..],
-                &[
-                    role,
-                    image,
-                    "--test-resources",
-                    ".",
-                    "--output",
-                    "policy.yaml",
-                ],
-            ]
-            .concat();
-            policy(&sandbox, arguments, &more);
-            let admitted = if kind == "ClusterImagePolicy" {
-                controller(&sandbox, &tester, image)
-            } else {
-                let resource = if passes {
-                    "signed-pod.yaml"
-                } else {
-                    "unsigned-pod.yaml"
-                };
-                kyverno(&sandbox, &engine, resource)
-            };
-            assert_eq!(admitted, passes, "{kind}: {image}");
-        }
-    }
+    let judges = Judges {
+        sandbox,
+        engine,
+        tester,
+        repository: format!("{}/lab/app", registry.host()),
+    };
+    judges.decide([
+        (&signed, true),
+        (&unsigned, false),
+        (&strange, false),
+        (&rejected, false),
+    ]);
 }
 
 /// What the documents of the judges look like is their own: only that they are lists of objects is relied on.

@@ -76,11 +76,14 @@ fn draw(output: &mut Output, node: &TreeNode, first: &str, rest: &str) -> Result
         node.artifact_type.as_deref(),
         node.tag.as_deref(),
     ];
-    let facts: String = facts
+    let facts = facts
         .into_iter()
         .flatten()
-        .map(|fact| format!("  {fact}"))
-        .collect();
+        .fold(String::new(), |mut all, fact| {
+            all.push_str("  ");
+            all.push_str(fact);
+            all
+        });
     let verified = match verified(node) {
         text if text.is_empty() => text,
         text => format!("  {text}"),

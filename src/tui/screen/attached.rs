@@ -105,7 +105,7 @@ impl State {
 
     /// Keeps the selection in sight when the size changed.
     pub fn refresh(&mut self, context: &Context<'_>) {
-        let (length, height) = (self.rows.len(), self.height(context));
+        let (length, height) = (self.rows.len(), Self::height(context));
         self.cursor.select(self.cursor.selected, length, height);
     }
 
@@ -135,7 +135,7 @@ impl State {
                 return Vec::new();
             }
         } else {
-            let (length, height) = (self.rows.len(), self.height(context));
+            let (length, height) = (self.rows.len(), Self::height(context));
             if self.cursor.act(*action, length, height) {
                 return Vec::new();
             }
@@ -217,7 +217,7 @@ impl State {
         self.rows.get(self.cursor.selected).map(|row| &row.node)
     }
 
-    fn height(&self, context: &Context<'_>) -> usize {
+    fn height(context: &Context<'_>) -> usize {
         let [list, _] = panes::areas(context, context.area);
         rows_in(inside(list, context.bordered())).max(1)
     }
