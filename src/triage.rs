@@ -20,4 +20,5 @@ pub mod subject;
 pub mod suppress;
 #[cfg(test)]
 mod testing;
+pub mod versions;
 pub mod view;
