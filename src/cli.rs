@@ -12,6 +12,7 @@ mod settings;
 mod stop;
 mod work;
 
+mod advise;
 mod archive;
 mod attest;
 mod compare;
@@ -295,6 +296,7 @@ fn dispatch(command: &Command, settings: &Settings) -> Result<Exit, Stop> {
         Command::Findings(args) => findings::run(args, settings),
         Command::Compare(args) => compare::run(args, settings),
         Command::Components(args) => components::run(args, settings),
+        Command::Advise(args) => advise::run(args, settings),
         Command::Inspect(args) => inspect::run(args, settings),
         Command::Scan(args) => scan::run(args, settings),
         Command::Ledger(args) => ledger::run(args, settings),

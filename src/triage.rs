@@ -2,6 +2,7 @@
 //!
 //! No I/O, no clock and no drawing here: everything a function needs is an argument.
 
+pub mod advice;
 pub mod compare;
 pub mod components;
 pub mod diff;

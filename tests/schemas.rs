@@ -234,6 +234,7 @@ fn reviewed(all: &mut Documents) {
         (0, &["list", &trivy, &grype, &sbom]),
         (0, &["compare", &trivy, &grype]),
         (0, &["components", &sbom, &trivy]),
+        (0, &["advise", &trivy, &grype, "--candidate", &sbom]),
         (1, &["gate", &trivy, &grype]),
         (0, &[&decide[..], &[&trivy, &grype]].concat()),
         (0, &["findings", &trivy, &grype]),

@@ -28,7 +28,7 @@ pub(crate) use admission::{AdmissionArgs, EngineArg, KyvernoKind};
 pub(crate) use evidence::{DecideArgs, DecisionArg, GateArgs, LedgerArgs, LedgerCommand};
 pub(crate) use exporting::{ExportArg, ExportArgs, PredictArgs, ReportArgs};
 pub(crate) use reading::{
-    CompareArgs, ComponentsArgs, FindingsArgs, InspectArgs, ListArgs, SortArg,
+    AdviseArgs, CompareArgs, ComponentsArgs, FindingsArgs, InspectArgs, ListArgs, SortArg,
 };
 pub(crate) use scanning::ScanArgs;
 pub(crate) use setup::{
@@ -285,6 +285,8 @@ pub(crate) enum Command {
     Compare(CompareArgs),
     /// Show the components of SBOMs: of files, or of the one attached to an image
     Components(ComponentsArgs),
+    /// Advise what to bump: the fewest packages that clear the most findings, and what another base would change
+    Advise(AdviseArgs),
     /// Show manifest, platforms, configuration, layers and what is attached to an image
     Inspect(InspectArgs),
     /// Run installed scanners on an image or a folder, keep what they write and open it
@@ -356,6 +358,7 @@ impl Command {
             Self::Tree(args) => args.overrides(),
             Self::Archive(args) => args.overrides(),
             Self::Demo(_)
+            | Self::Advise(_)
             | Self::Inspect(_)
             | Self::Scan(_)
             | Self::Policy(_)

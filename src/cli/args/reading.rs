@@ -178,3 +178,17 @@ pub(crate) struct InspectArgs {
     #[arg(long)]
     pub(crate) tags: bool,
 }
+
+/// `advise`.
+#[derive(Debug, Args)]
+pub(crate) struct AdviseArgs {
+    /// What is read
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// A scan or SBOM of an image that could be the base: file, folder or glob; only what is given here is ever advised
+    #[arg(long, value_name = "INPUT")]
+    pub(crate) candidate: Vec<String>,
+    /// Show this many bumps, those that clear the most of the severest first; 0 shows all
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub(crate) top: usize,
+}
