@@ -41,4 +41,5 @@ mod support;
 mod sync;
 mod terminal;
 mod truncation;
+mod versions;
 mod writers;

@@ -278,8 +278,8 @@ pub(super) fn holds(ecosystem: &str, version: &str, finding: &Finding) -> Option
     if reached.iter().all(|reached| *reached) {
         return Some(true);
     }
-    let same = |fix: &&str| versions::order(ecosystem, version, fix) == Some(Ordering::Equal);
-    if fixes.iter().any(|fix| same(&fix)) {
+    let same = |fix: &str| versions::order(ecosystem, version, fix) == Some(Ordering::Equal);
+    if fixes.iter().any(|fix| same(fix)) {
         return Some(true);
     }
     let mut of_branch = fixes

@@ -105,7 +105,7 @@ impl Scheme {
                 let read = |text| pep440_rs::Version::from_str(text).ok();
                 Some(read(one)?.cmp(&read(other)?))
             }
-            Self::Maven => maven::compare(one, other),
+            Self::Maven => Some(maven::compare(one, other)),
             Self::Go => semantic::compare(one, other, semantic::Writing::Go),
             Self::Gem => gem::compare(one, other),
         }

@@ -45,20 +45,20 @@ impl<'a> Parts<'a> {
             '.' if last <= Kind::Number => self.digits(Kind::Number, after),
             'a'..='z' if last <= Kind::Number => {
                 let (letter, rest) = self.rest.split_at(1);
-                self.took(Kind::Letter, letter, rest)
+                Some(self.took(Kind::Letter, letter, rest))
             }
             '_' if last <= Kind::SuffixNumber => {
                 let end = after.find(|one: char| !one.is_ascii_lowercase());
                 let (name, rest) = after.split_at(end.unwrap_or(after.len()));
                 SUFFIXES.contains(&name).then_some(())?;
-                self.took(Kind::Suffix, name, rest)
+                Some(self.took(Kind::Suffix, name, rest))
             }
             '0'..='9' if last == Kind::Suffix => self.digits(Kind::SuffixNumber, self.rest),
             '~' if last < Kind::Commit => {
                 let end = after.find(|one: char| !matches!(one, '0'..='9' | 'a'..='f'));
                 let (commit, rest) = after.split_at(end.unwrap_or(after.len()));
                 (!commit.is_empty()).then_some(())?;
-                self.took(Kind::Commit, commit, rest)
+                Some(self.took(Kind::Commit, commit, rest))
             }
             '-' if last < Kind::Revision => self.digits(Kind::Revision, after.strip_prefix('r')?),
             _ => None,
@@ -68,12 +68,12 @@ impl<'a> Parts<'a> {
     fn digits(&mut self, kind: Kind, text: &'a str) -> Option<(Kind, &'a str)> {
         let (number, rest) = run(text, true);
         (!number.is_empty()).then_some(())?;
-        self.took(kind, number, rest)
+        Some(self.took(kind, number, rest))
     }
 
-    fn took(&mut self, kind: Kind, part: &'a str, rest: &'a str) -> Option<(Kind, &'a str)> {
+    fn took(&mut self, kind: Kind, part: &'a str, rest: &'a str) -> (Kind, &'a str) {
         (self.rest, self.last) = (rest, Some(kind));
-        Some((kind, part))
+        (kind, part)
     }
 }
 

@@ -40,17 +40,15 @@ impl Item {
                 }
             }
             (Self::Number(one), Some(Self::Number(other))) => numbers(one, other),
-            (Self::Number(_), Some(_)) => Ordering::Greater,
+            (Self::Number(_), Some(_)) | (Self::List(_), Some(Self::Word(_))) => Ordering::Greater,
             (Self::Word(word), None) => place(word).cmp(&place("")),
             (Self::Word(one), Some(Self::Word(other))) => place(one).cmp(&place(other)),
-            (Self::Word(_), Some(_)) => Ordering::Less,
+            (Self::Word(_), Some(_)) | (Self::List(_), Some(Self::Number(_))) => Ordering::Less,
             (Self::List(list), None) => list
                 .iter()
                 .map(|item| item.compare(None))
                 .find(|order| order.is_ne())
                 .unwrap_or(Ordering::Equal),
-            (Self::List(_), Some(Self::Number(_))) => Ordering::Less,
-            (Self::List(_), Some(Self::Word(_))) => Ordering::Greater,
             (Self::List(one), Some(Self::List(other))) => lists(one, other),
         }
     }
@@ -190,6 +188,6 @@ fn read(text: &str) -> Vec<Item> {
     reader.finish()
 }
 
-pub(super) fn compare(one: &str, other: &str) -> Option<Ordering> {
-    Some(lists(&read(one), &read(other)))
+pub(super) fn compare(one: &str, other: &str) -> Ordering {
+    lists(&read(one), &read(other))
 }
