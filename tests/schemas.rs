@@ -17,6 +17,8 @@ use crate::support::schema::{holds, name, published, valid, validator};
 
 /// Fields that a document may leave out, by document and the field's name.
 const OPTIONAL: &[(&str, &str)] = &[
+    // Present where another image that was read is the base.
+    ("advise", "image"),
     // Present where there is more than one comparison.
     ("comparison", "more"),
     // Present where there are three reports and more of one image.
