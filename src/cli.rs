@@ -4,6 +4,7 @@
 //! [`parse`] says so.
 
 mod args;
+mod diff;
 mod document;
 mod exit;
 mod open;
@@ -297,6 +298,7 @@ fn dispatch(command: &Command, settings: &Settings) -> Result<Exit, Stop> {
         Command::Compare(args) => compare::run(args, settings),
         Command::Components(args) => components::run(args, settings),
         Command::Advise(args) => advise::run(args, settings),
+        Command::Diff(args) => diff::run(args, settings),
         Command::Inspect(args) => inspect::run(args, settings),
         Command::Scan(args) => scan::run(args, settings),
         Command::Ledger(args) => ledger::run(args, settings),

@@ -4,6 +4,7 @@
 
 mod compare;
 mod corpus;
+mod diff;
 mod exploits;
 mod hostile;
 mod ledger;

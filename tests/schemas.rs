@@ -212,7 +212,11 @@ fn reviewed(all: &mut Documents) {
         bundled("caddy-2.7.6.trivy.json"),
         bundled("caddy-2.7.6.grype.json"),
     );
-    let sbom = bundled("caddy-2.7.6.cdx.json");
+    let (sbom, other) = (
+        bundled("caddy-2.7.6.cdx.json"),
+        bundled("caddy-v2.10.0.cdx.json"),
+    );
+    let rebuilt = bundled("caddy-v2.10.0.trivy.json");
     let damaged = r#"{"SchemaVersion": 2, "ArtifactName": "a", "ArtifactType": "container_image", "Results": [
         {"Target": "a", "Class": "os-pkgs", "Type": "alpine", "Vulnerabilities": [{"VulnerabilityID": 1}, 2]},
         {"Target": "b", "Class": "secret", "Secrets": [{"RuleID": "k", "Severity": "HIGH", "Match": "*"}]}]}"#;
@@ -237,6 +241,9 @@ fn reviewed(all: &mut Documents) {
         (0, &["compare", &trivy, &grype]),
         (0, &["components", &sbom, &trivy]),
         (0, &["advise", &trivy, &grype, "--candidate", &sbom]),
+        (0, &["components", "diff", &sbom, &other]),
+        (0, &["diff", "--before", &trivy, "--after", &rebuilt]),
+        (0, &["diff", "--before", &rebuilt, "--after", &trivy]),
         (1, &["gate", &trivy, &grype]),
         (0, &[&decide[..], &[&trivy, &grype]].concat()),
         (0, &["findings", &trivy, &grype]),

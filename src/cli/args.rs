@@ -28,7 +28,8 @@ pub(crate) use admission::{AdmissionArgs, EngineArg, KyvernoKind};
 pub(crate) use evidence::{DecideArgs, DecisionArg, GateArgs, LedgerArgs, LedgerCommand};
 pub(crate) use exporting::{ExportArg, ExportArgs, PredictArgs, ReportArgs};
 pub(crate) use reading::{
-    AdviseArgs, CompareArgs, ComponentsArgs, FindingsArgs, InspectArgs, ListArgs, SortArg,
+    AdviseArgs, CompareArgs, ComponentsArgs, ComponentsCommand, ComponentsDiffArgs, DiffArgs,
+    FindingsArgs, InspectArgs, ListArgs, SortArg,
 };
 pub(crate) use scanning::ScanArgs;
 pub(crate) use setup::{
@@ -285,6 +286,8 @@ pub(crate) enum Command {
     Compare(CompareArgs),
     /// Show the components of SBOMs: of files, or of the one attached to an image
     Components(ComponentsArgs),
+    /// Show what a rebuild changed: findings that went, came and stayed, and why
+    Diff(DiffArgs),
     /// Advise what to bump: the fewest packages that clear the most findings, and what another base would change
     Advise(AdviseArgs),
     /// Show manifest, platforms, configuration, layers and what is attached to an image
@@ -359,6 +362,7 @@ impl Command {
             Self::Archive(args) => args.overrides(),
             Self::Demo(_)
             | Self::Advise(_)
+            | Self::Diff(_)
             | Self::Inspect(_)
             | Self::Scan(_)
             | Self::Policy(_)

@@ -3,12 +3,13 @@
 //! Trees and links to findings are `triage::components`' work.
 
 mod attached;
+mod difference;
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::args::{ComponentsArgs, Format as Layout};
+use super::args::{ComponentsArgs, ComponentsCommand, Format as Layout};
 use super::document::SubjectView;
 use super::exit::Exit;
 use super::output::{Align, Output, Table};
@@ -69,6 +70,9 @@ struct Listed<'a> {
 
 /// Runs the command.
 pub(super) fn run(args: &ComponentsArgs, settings: &Settings) -> Result<Exit, Stop> {
+    if let Some(ComponentsCommand::Diff(args)) = &args.command {
+        return difference::run(args, settings);
+    }
     let format = settings.format(&[Layout::Table, Layout::Json])?;
     let mut output = settings.output()?;
     let (paths, images): (Vec<String>, Vec<String>) =

@@ -2,8 +2,13 @@
 //!
 //! Which rows of the tree are folded is the screen's state, not kept here.
 
+mod difference;
+
 use std::collections::{BTreeSet, HashMap};
 
+pub use self::difference::{
+    Altered, Changed, ComponentDifference, Direction, Folded, Listed, difference,
+};
 use crate::model::{Finding, PackageIdentity, Sbom};
 
 /// One row of the component tree.

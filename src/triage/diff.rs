@@ -1,10 +1,15 @@
 //! Difference of two sets of findings: what a rebuild took away, brought and left.
 //!
+//! Why each came or went is in `cause`.
+//!
 //! Two findings are the same problem when kind and package (version aside) are equal and their ids
 //! meet; a package whose version changed and that still has the problem stays `Same`.
 
+mod cause;
+
 use std::collections::{BTreeSet, HashMap};
 
+pub use self::cause::{Cause, Explained, Side};
 use crate::model::{Finding, Kind, VulnerabilityId};
 
 /// What became of a finding.

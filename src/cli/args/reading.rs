@@ -2,7 +2,7 @@
 //!
 //! What changes something is in `evidence` and `shipping`.
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::{InputArgs, KeyOption, PolicyOption, ReadingArgs, SeverityOption};
 use crate::config::Overrides;
@@ -131,7 +131,11 @@ impl CompareArgs {
 
 /// `components`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct ComponentsArgs {
+    /// What else is done with them
+    #[command(subcommand)]
+    pub(crate) command: Option<ComponentsCommand>,
     /// An SBOM: file, folder (read recursively), glob, or - for standard input; or an image in a registry, whose attached SBOM is shown (docker://REF forces an image)
     #[arg(value_name = "INPUT|IMAGE", required = true)]
     pub(crate) inputs: Vec<String>,
@@ -163,6 +167,50 @@ impl ComponentsArgs {
             ..Overrides::default()
         }
     }
+}
+
+/// What `components` does besides listing.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ComponentsCommand {
+    /// Compare two SBOMs: what was added, removed and changed
+    Diff(ComponentsDiffArgs),
+}
+
+/// `components diff`.
+#[derive(Debug, Args)]
+pub(crate) struct ComponentsDiffArgs {
+    /// The SBOM before: file, folder, glob, or - for standard input
+    #[arg(value_name = "A")]
+    pub(crate) before: String,
+    /// The SBOM after
+    #[arg(value_name = "B")]
+    pub(crate) after: String,
+    /// Exit with 1 when there is a difference
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+    /// Go on with an SBOM that was read only in part
+    #[arg(long)]
+    pub(crate) allow_partial: bool,
+}
+
+/// `diff`.
+#[derive(Debug, Args)]
+pub(crate) struct DiffArgs {
+    /// What was read of the image before: reports, SBOMs, folders, globs
+    #[arg(long, value_name = "INPUT", required = true, num_args = 1..)]
+    pub(crate) before: Vec<String>,
+    /// What was read of the image after
+    #[arg(long, value_name = "INPUT", required = true, num_args = 1..)]
+    pub(crate) after: Vec<String>,
+    /// How both are read
+    #[command(flatten)]
+    pub(crate) reading: ReadingArgs,
+    /// Leave out the findings that are the same before and after
+    #[arg(long)]
+    pub(crate) only_differences: bool,
+    /// Exit with 1 when there is a difference
+    #[arg(long)]
+    pub(crate) exit_code: bool,
 }
 
 /// `inspect`.
