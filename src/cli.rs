@@ -7,6 +7,7 @@ mod args;
 mod diff;
 mod document;
 mod exit;
+mod offer;
 mod open;
 mod output;
 mod settings;

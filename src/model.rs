@@ -42,7 +42,7 @@ pub use severity::{ParseSeverityError, Severity, SeverityCounts};
 pub use standing::{Approval, Recorded, Standing, StandingVerdict};
 pub use subject::{JoinRule, Subject};
 pub use verdict::{
-    Decision, FindingRef, ImageDecision, ImageVerdict, JUSTIFICATIONS, ParseUntilError, Scope,
-    SubjectRef, Until, Verdict,
+    CarriedFrom, Decision, Difference, FindingRef, ImageDecision, ImageVerdict, JUSTIFICATIONS,
+    ParseUntilError, Scope, SubjectRef, Until, Verdict,
 };
 pub use vulnerability::{Cvss, Fix, FixState, Fixable, Rating, VulnerabilityId};

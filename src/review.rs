@@ -19,7 +19,7 @@ mod summary;
 
 pub use approvals::{Anchor, Signature, TrustedKeys, anchors, approval_notices};
 pub use attested::AttestedPromotion;
-pub use decide::{DecideRequest, Decided, MAX_REASON, Selection, decide, undo};
+pub use decide::{DecideRequest, Decided, MAX_REASON, Selection, decide, offered, select, undo};
 pub use error::ReviewError;
 pub use images::images;
 pub use open::{Inputs, OpenProgress, open};

@@ -3,12 +3,14 @@
 //! No I/O, no clock and no drawing here: everything a function needs is an argument.
 
 pub mod advice;
+pub mod carry;
 pub mod compare;
 pub mod components;
 pub mod diff;
 pub mod filter;
 pub mod gate;
 pub mod hygiene;
+pub mod impact;
 pub mod index;
 pub mod join;
 mod natural;

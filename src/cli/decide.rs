@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::args::{DecideArgs, DecisionArg, Format};
 use super::document::SubjectView;
 use super::exit::Exit;
+use super::offer::{self, OfferView};
 use super::settings::Settings;
 use super::stop::Stop;
 use super::{open, output, unlock, work};
@@ -15,6 +16,13 @@ use crate::model::{Decision, Digest, FindingKey, ImageDecision};
 use crate::review::{self, DecideRequest, Decided, Review, ReviewError, Selection};
 use crate::signing::Signer;
 use crate::triage::gate::Blocker;
+use crate::triage::impact::Impact;
+
+/// What the document calls it when earlier verdicts are carried over.
+const CARRY_OVER: &str = "carry-over";
+
+/// The most images that are named where a verdict reaches several.
+const MOST_NAMED: usize = 5;
 
 /// The document `decide`.
 #[derive(Serialize)]
@@ -30,6 +38,14 @@ struct DecideDocument<'a> {
     /// The SHA-256 of the signed envelope: its name in the ledger's `approvals/`.
     envelope: Option<&'a str>,
     gate: GateNow,
+    /// Whether nothing was recorded because only a look was asked for.
+    dry_run: bool,
+    /// What the verdict hits by its scope; none for an image, and for what is carried over.
+    impact: Option<&'a Impact>,
+    /// The earlier verdicts that are carried over.
+    carried_over: Vec<OfferView<'a>>,
+    /// The earlier verdicts that are still on offer.
+    offers: Vec<OfferView<'a>>,
 }
 
 /// An entry that is durable.
@@ -66,22 +82,24 @@ pub(super) fn run(args: &DecideArgs, settings: &Settings) -> Result<Exit, Stop> 
     if opened.exit == Exit::Ledger {
         return Ok(Exit::Ledger);
     }
-    let mut review = opened.review;
+    let review = opened.review;
     let subject = open::subject(&review, &args.input.reading)?;
     let request = DecideRequest {
         subject,
         decided,
-        reason: args.reason.clone(),
+        reason: args.reason.clone().unwrap_or_default(),
         reviewer: settings.config().reviewer.clone(),
         clock: settings.environment().clock,
         envelope: None,
     };
     // Refused before a password is asked for.
     review::decide(&review, &request).map_err(with_candidates)?;
-    // Where keys are trusted an unsigned word counts for nothing: the key at hand signs unasked.
-    let by_key = !review.policy.approval.trusted_keys.is_empty();
-    let signs = args.key.key.is_some() || (by_key && settings.config().key.is_some());
-    let signer = if on_image && signs {
+    let impact = impact(&review, &request).map_err(with_candidates)?;
+    if let Some(impact) = &impact {
+        let (scope, hits) = (impact.scope.as_str(), impact.text(MOST_NAMED));
+        output::note(&format!("scope {scope}: {hits}"));
+    }
+    let signer = if on_image && !args.dry_run && signs(args, settings, &review) {
         Some(unlock::unlock(settings)?)
     } else {
         None
@@ -89,13 +107,15 @@ pub(super) fn run(args: &DecideArgs, settings: &Settings) -> Result<Exit, Stop> 
 
     // Durable before anything is said.
     let ledger = work::ledger(settings)?;
-    let recorded = review::record(&ledger, &review, &request, signer.as_ref());
-    let local = ledger.is_local() && signer.as_ref().is_none_or(Signer::is_local);
-    let entries = work::wait(local, recorded)??;
-    let chain = work::wait(ledger.is_local(), ledger.read())??;
-    review.replay(&chain, settings.environment().now());
-
-    let gate = review.gate(subject, None, settings.environment().now());
+    let mut after = review.clone();
+    let mut entries = Vec::new();
+    if !args.dry_run {
+        let recorded = review::record(&ledger, &review, &request, signer.as_ref());
+        let local = ledger.is_local() && signer.as_ref().is_none_or(Signer::is_local);
+        entries = work::wait(local, recorded)??;
+        let chain = work::wait(ledger.is_local(), ledger.read())??;
+        after.replay(&chain, settings.environment().now());
+    }
     let document = DecideDocument {
         subject: subject_view(&review, subject)?,
         decision: name(args.decision),
@@ -107,16 +127,11 @@ pub(super) fn run(args: &DecideArgs, settings: &Settings) -> Result<Exit, Stop> 
             .as_ref()
             .map(|signer| signer.public_key().fingerprint()),
         envelope: entries.last().and_then(envelope),
-        gate: gate.map_or_else(
-            || GateNow {
-                open: false,
-                blockers: Vec::new(),
-            },
-            |gate| GateNow {
-                open: gate.open,
-                blockers: gate.blockers,
-            },
-        ),
+        gate: GateNow::of(&after, subject, settings),
+        dry_run: args.dry_run,
+        impact: impact.as_ref(),
+        carried_over: carried_over(&review, &request).map_err(with_candidates)?,
+        offers: OfferView::all(&after, subject),
     };
     if format == Format::Json {
         output.document("decide", &document)?;
@@ -125,6 +140,50 @@ pub(super) fn run(args: &DecideArgs, settings: &Settings) -> Result<Exit, Stop> 
     }
     output.finish()?;
     Ok(opened.exit)
+}
+
+/// Returns whether a decision about the image is signed. Where keys are trusted an unsigned word
+/// counts for nothing: the key at hand signs unasked.
+fn signs(args: &DecideArgs, settings: &Settings, review: &Review) -> bool {
+    let by_key = !review.policy.approval.trusted_keys.is_empty();
+    args.key.key.is_some() || (by_key && settings.config().key.is_some())
+}
+
+/// Returns what the verdict would hit; none where it is about the image or carries another over.
+fn impact(review: &Review, request: &DecideRequest) -> Result<Option<Impact>, ReviewError> {
+    let Decided::Findings {
+        selection, scope, ..
+    } = &request.decided
+    else {
+        return Ok(None);
+    };
+    let chosen = review::select(review, request.subject, selection)?;
+    let impacts = review.impacts(request.subject, &chosen);
+    Ok(impacts.into_iter().find(|impact| impact.scope == *scope))
+}
+
+fn carried_over<'a>(
+    review: &'a Review,
+    request: &DecideRequest,
+) -> Result<Vec<OfferView<'a>>, ReviewError> {
+    let Decided::CarryOver(selection) = &request.decided else {
+        return Ok(Vec::new());
+    };
+    let offers = review::offered(review, request.subject, selection)?;
+    let views = offers.into_iter();
+    Ok(views
+        .filter_map(|offer| OfferView::of(review, offer))
+        .collect())
+}
+
+impl GateNow {
+    fn of(review: &Review, subject: usize, settings: &Settings) -> Self {
+        let gate = review.gate(subject, None, settings.environment().now());
+        Self {
+            open: gate.as_ref().is_some_and(|gate| gate.open),
+            blockers: gate.map(|gate| gate.blockers).unwrap_or_default(),
+        }
+    }
 }
 
 fn subject_view(review: &Review, subject: usize) -> Result<SubjectView<'_>, Stop> {
@@ -137,10 +196,20 @@ fn subject_view(review: &Review, subject: usize) -> Result<SubjectView<'_>, Stop
 fn tell(output: &mut output::Output, document: &DecideDocument<'_>) -> Result<(), Stop> {
     let count = document.entries.len();
     let plural = if count == 1 { "entry" } else { "entries" };
-    output.line(&format!(
-        "{} recorded on {} by {}: {count} {plural} in {}",
-        document.decision, document.subject.name, document.reviewer, document.ledger
-    ))?;
+    let (decision, name) = (document.decision, document.subject.name);
+    if document.dry_run {
+        output.line(&format!("{decision} on {name}: nothing was recorded"))?;
+    } else {
+        output.line(&format!(
+            "{decision} recorded on {name} by {}: {count} {plural} in {}",
+            document.reviewer, document.ledger
+        ))?;
+    }
+    if !document.carried_over.is_empty() {
+        output.table(&offer::table(&document.carried_over), 2)?;
+    } else if document.decision == CARRY_OVER {
+        output.line("  no earlier verdict is offered")?;
+    }
     for entry in &document.entries {
         let about = entry
             .finding
@@ -160,6 +229,9 @@ fn tell(output: &mut output::Output, document: &DecideDocument<'_>) -> Result<()
     })?;
     for blocker in &document.gate.blockers {
         output.line(&format!("  {}: {}", blocker.class, blocker.text))?;
+    }
+    if !document.offers.is_empty() && document.decision != CARRY_OVER {
+        output::note(&offer::hint(document.offers.len()));
     }
     Ok(())
 }
@@ -198,7 +270,10 @@ fn with_candidates(error: ReviewError) -> Stop {
     stop
 }
 
-fn name(decision: DecisionArg) -> &'static str {
+fn name(decision: Option<DecisionArg>) -> &'static str {
+    let Some(decision) = decision else {
+        return CARRY_OVER;
+    };
     match about(decision) {
         About::Finding(decision) => decision.as_str(),
         About::Image(decision) => decision.as_str(),
@@ -224,7 +299,18 @@ fn about(decision: DecisionArg) -> About {
 }
 
 fn decided(args: &DecideArgs) -> Result<Decided, Stop> {
-    match about(args.decision) {
+    let named = || Selection::Named {
+        names: args.finding.clone(),
+        all_matching: args.all_matching,
+    };
+    let Some(decision) = args.decision else {
+        return Ok(Decided::CarryOver(if args.finding.is_empty() {
+            Selection::AllFindings
+        } else {
+            named()
+        }));
+    };
+    match about(decision) {
         About::Image(decision) if args.whole_image => {
             if args.until.is_some() || args.justification.is_some() {
                 return Err(Stop::usage(format!(
@@ -238,10 +324,7 @@ fn decided(args: &DecideArgs) -> Result<Decided, Stop> {
             selection: if args.all_findings {
                 Selection::AllFindings
             } else {
-                Selection::Named {
-                    names: args.finding.clone(),
-                    all_matching: args.all_matching,
-                }
+                named()
             },
             decision,
             until: args.until,

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::args::{Format, ListArgs};
 use super::document::{self, ExemptionView, ReportView, SubjectView};
 use super::exit::Exit;
+use super::offer::{self, OfferView};
 use super::open;
 use super::output::{self, Align, Table};
 use super::settings::Settings;
@@ -41,6 +42,8 @@ struct ListedSubject<'a> {
     partial: bool,
     promoted_to: Vec<&'a str>,
     approvals: Vec<ApprovalView>,
+    /// Earlier verdicts that could be carried over.
+    offers: Vec<OfferView<'a>>,
 }
 
 /// Runs the command.
@@ -68,6 +71,10 @@ pub(super) fn run(args: &ListArgs, settings: &Settings) -> Result<Exit, Stop> {
         output.table(&table, 0)?;
         if let Some(line) = document::suppressed(review, &chosen) {
             output.line(&line)?;
+        }
+        let offers = listed.iter().map(|one| one.offers.len()).sum();
+        if offers > 0 {
+            output::note(&offer::hint(offers));
         }
     }
     output.finish()?;
@@ -102,6 +109,7 @@ fn listed(review: &Review, subject: usize) -> Option<ListedSubject<'_>> {
             .map(|promoted| promoted.destination.as_str())
             .collect(),
         approvals: review.approval_views(subject),
+        offers: OfferView::all(review, subject),
     })
 }
 

@@ -59,6 +59,7 @@ fn review(verdicts: &[(Decision, Scope, Option<Until>)]) -> Review {
                 finding: FindingRef::of(&review.findings[row]),
                 subject: subject.clone(),
                 reports: Vec::new(),
+                carried_from: None,
             },
             recorded: Recorded {
                 reviewer: "ann".to_owned(),

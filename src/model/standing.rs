@@ -67,7 +67,7 @@ pub struct StandingVerdict {
 impl Serialize for StandingVerdict {
     /// Writes the contract's `verdict` object.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("verdict", 13)?;
+        let mut object = serializer.serialize_struct("verdict", 14)?;
         object.serialize_field("decision", &self.verdict.decision)?;
         object.serialize_field("reason", &self.verdict.reason)?;
         object.serialize_field("until", &self.verdict.until)?;
@@ -79,6 +79,7 @@ impl Serialize for StandingVerdict {
         object.serialize_field("stale_because", &self.because)?;
         object.serialize_field("entry", &self.recorded.entry)?;
         object.serialize_field("carried", &self.carried)?;
+        object.serialize_field("carried_from", &self.verdict.carried_from)?;
         object.serialize_field("reports", &self.verdict.reports)?;
         object.serialize_field("renewed_by", &self.renewed_by)?;
         object.end()

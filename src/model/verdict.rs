@@ -5,7 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -317,6 +317,42 @@ pub struct Verdict {
     pub subject: SubjectRef,
     /// The reports it was taken on: provenance, not a condition.
     pub reports: Vec<Digest>,
+    /// The earlier verdict that it carries over; none where it was taken anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried_from: Option<CarriedFrom>,
+}
+
+/// The earlier verdict that a verdict carries over, and what had changed since.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CarriedFrom {
+    /// The number of its ledger entry.
+    pub entry: u64,
+    /// The SHA-256 of that entry's bytes.
+    pub entry_sha256: Digest,
+    /// Who recorded it.
+    pub reviewer: String,
+    /// When the first verdict of the row was recorded: the policy's longest time for a risk counts
+    /// from then, so that carrying over prolongs nothing.
+    pub time: DateTime<Utc>,
+    /// What the reviewer saw changed.
+    pub differences: Vec<Difference>,
+}
+
+/// Something that is not as it was when a verdict was taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Difference {
+    /// What: `image`, `version`, `severity`, `fix`, `ids` or `place`. More may follow.
+    pub what: String,
+    /// As it was.
+    pub from: String,
+    /// As it is.
+    pub to: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} → {}", self.what, self.from, self.to)
+    }
 }
 
 /// A verdict on an image: the body of a ledger entry of kind `approval`.
@@ -334,6 +370,10 @@ pub struct ImageVerdict {
     pub excused: Vec<FindingKey>,
     /// The findings that remained, by key.
     pub left: Vec<FindingKey>,
+    /// The findings that an ignore file, a VEX document or a scanner suppressed, by key; none in
+    /// approvals of versions that did not bind to them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppressed: Option<Vec<FindingKey>>,
     /// The reports and SBOMs it was taken on.
     pub reports: Vec<Digest>,
     /// The digest of the signed envelope, where the approval is signed.

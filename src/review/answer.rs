@@ -8,6 +8,7 @@ use super::Review;
 use crate::model::{Finding, FindingKey, StandingVerdict};
 use crate::triage::compare::{self, Across, Comparison};
 use crate::triage::gate::{self, Gate, GateInput, PromotionContext};
+use crate::triage::impact::{self, Impact};
 
 impl Review {
     /// Returns the policy's answer for a subject; none where there is no such subject.
@@ -72,6 +73,15 @@ impl Review {
             })
             .map(|finding| finding.key.clone())
             .collect()
+    }
+
+    /// Returns what verdicts on `chosen`, findings of `subject`, would reach under each scope:
+    /// among everything that is loaded, and what the ledger knows of other images.
+    #[must_use]
+    pub fn impacts(&self, subject: usize, chosen: &[&Finding]) -> Vec<Impact> {
+        self.subjects.get(subject).map_or_else(Vec::new, |on| {
+            impact::impacts(chosen, on, &self.findings, &self.subjects, &self.known)
+        })
     }
 
     /// Returns scanner against scanner for a subject, one comparison a pair of reports.

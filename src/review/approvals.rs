@@ -19,11 +19,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize as _;
 
 use crate::ledger::{Chain, Entry, Head, Replay, kind, recorded, replay};
-use crate::model::{
-    Approval, Digest, FindingKey, ImageDecision, ImageVerdict, Recorded, Standing, Subject,
-};
+use crate::model::{Approval, Digest, ImageDecision, ImageVerdict, Recorded, Standing, Subject};
 use crate::triage::policy::Policy;
-use crate::triage::standing::{approval_end, image_standing};
+use crate::triage::standing::{FindingSets, approval_end, image_standing};
 
 /// How far a reviewer's clock may be ahead.
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
@@ -127,8 +125,7 @@ pub(super) struct Ground<'a> {
     pub(super) image: &'a Subject,
     pub(super) policy: &'a Policy,
     pub(super) policy_sha256: &'a Digest,
-    pub(super) excused: &'a [FindingKey],
-    pub(super) left: &'a [FindingKey],
+    pub(super) found: &'a FindingSets,
     pub(super) trusted: &'a TrustedKeys,
     pub(super) now: DateTime<Utc>,
 }
@@ -366,12 +363,6 @@ impl Word {
             let why = format!("it held until {}", end.format("%Y-%m-%d %H:%MZ"));
             return (Standing::Expired, Some(why));
         }
-        image_standing(
-            verdict,
-            ground.image,
-            ground.policy_sha256,
-            ground.excused,
-            ground.left,
-        )
+        image_standing(verdict, ground.image, ground.policy_sha256, ground.found)
     }
 }

@@ -71,8 +71,8 @@ impl Review {
                 })
             })
             .collect();
-        let (keys, left) = self.excused_and_left(subject);
-        let excused = excused(self, subject, &keys);
+        let sets = self.finding_sets(subject);
+        let excused = excused(self, subject, &sets.excused);
         let summary = self.summary(subject);
         let evidence: Vec<_> = summary.evidence.iter().map(|it| seen(self, it)).collect();
         let lapses = self.approvals_that_count(subject);
@@ -95,7 +95,8 @@ impl Review {
             "policy_sha256": self.policy.sha256(),
             "gate": {"open": true, "warnings": promotion.warnings},
             "excused": excused,
-            "left": left,
+            "left": sets.left,
+            "suppressed": sets.suppressed,
             "counts": {
                 "findings": summary.findings,
                 "fixable": summary.fixable,

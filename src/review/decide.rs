@@ -12,6 +12,7 @@ use crate::model::{
 };
 
 use super::{Review, ReviewError};
+use crate::triage::carry::Offer;
 
 /// The longest reason, in characters: a note, not a document.
 pub const MAX_REASON: usize = 4_000;
@@ -48,6 +49,9 @@ pub enum Decided {
         /// The scope.
         scope: Scope,
     },
+    /// Earlier verdicts that are offered on these findings hold here as well: see
+    /// [`crate::triage::carry`]. Reason and end are theirs.
+    CarryOver(Selection),
     /// About the whole image.
     Image(ImageDecision),
 }
@@ -59,7 +63,7 @@ pub struct DecideRequest {
     pub subject: usize,
     /// What was decided.
     pub decided: Decided,
-    /// Why. Refused when empty.
+    /// Why. Refused when empty, but for what is carried over.
     pub reason: String,
     /// The reviewer.
     pub reviewer: String,
@@ -73,21 +77,13 @@ pub struct DecideRequest {
 ///
 /// # Errors
 /// When the reason is empty, an accepted risk has no end or one beyond the policy's maximum, a
-/// secret is to be excused by anything but `false-positive`, nothing matches, or the image has no
-/// identity to bind an approval to.
+/// secret is to be excused by anything but `false-positive`, nothing matches or is offered, or the
+/// image has no identity to bind an approval to.
 pub fn decide(review: &Review, request: &DecideRequest) -> Result<Vec<Draft>, ReviewError> {
-    let reason = request.reason.trim();
-    if reason.is_empty() {
-        return Err(ReviewError::Decision(
-            "a decision needs a reason".to_owned(),
-        ));
-    }
-    if reason.chars().count() > MAX_REASON {
-        let text = format!("the reason is longer than {MAX_REASON} characters");
-        return Err(ReviewError::Decision(text));
-    }
     match &request.decided {
+        Decided::CarryOver(selection) => carry_over(review, request, selection),
         Decided::Image(decision) => {
+            check_reason(request)?;
             let verdict = image_verdict(review, request, *decision)?;
             Ok(vec![draft(request, kind::APPROVAL, &verdict)?])
         }
@@ -98,6 +94,7 @@ pub fn decide(review: &Review, request: &DecideRequest) -> Result<Vec<Draft>, Re
             justification,
             scope,
         } => {
+            let reason = check_reason(request)?;
             check_decision(
                 review,
                 *decision,
@@ -121,12 +118,75 @@ pub fn decide(review: &Review, request: &DecideRequest) -> Result<Vec<Draft>, Re
                         finding: FindingRef::of(finding),
                         subject: subject.clone(),
                         reports: evidence.clone(),
+                        carried_from: None,
                     };
                     draft(request, kind::VERDICT, &verdict)
                 })
                 .collect()
         }
     }
+}
+
+/// Returns the reason; a decision needs one.
+fn check_reason(request: &DecideRequest) -> Result<&str, ReviewError> {
+    let reason = request.reason.trim();
+    if reason.is_empty() {
+        return Err(ReviewError::Decision(
+            "a decision needs a reason".to_owned(),
+        ));
+    }
+    if reason.chars().count() > MAX_REASON {
+        let text = format!("the reason is longer than {MAX_REASON} characters");
+        return Err(ReviewError::Decision(text));
+    }
+    Ok(reason)
+}
+
+/// Returns the entries that carry the offers on these findings over; all offers of the subject where
+/// every finding is meant.
+fn carry_over(
+    review: &Review,
+    request: &DecideRequest,
+    selection: &Selection,
+) -> Result<Vec<Draft>, ReviewError> {
+    let subject = review.subjects.get(request.subject);
+    let subject = subject.ok_or_else(no_subject)?;
+    let evidence = review.summary(request.subject).evidence;
+    offered(review, request.subject, selection)?
+        .into_iter()
+        .filter_map(|offer| Some((offer, review.findings.get(offer.finding)?)))
+        .map(|(offer, finding)| {
+            let verdict = offer.carried(finding, subject, evidence.clone());
+            draft(request, kind::VERDICT, &verdict)
+        })
+        .collect()
+}
+
+/// Returns the offers that a selection means.
+///
+/// # Errors
+/// When a finding that is named has none; naming every finding, it may be that none has one.
+pub fn offered<'a>(
+    review: &'a Review,
+    subject: usize,
+    selection: &Selection,
+) -> Result<Vec<&'a Offer>, ReviewError> {
+    if *selection == Selection::AllFindings {
+        return Ok(review.offers_of(subject).collect());
+    }
+    let findings = select(review, subject, selection)?;
+    let offers: Vec<&Offer> = review.offers_of(subject).collect();
+    let of = |finding: &Finding| {
+        let found = offers.iter().find(|offer| {
+            let known = review.findings.get(offer.finding);
+            known.is_some_and(|known| known.key == finding.key)
+        });
+        found.copied().ok_or_else(|| ReviewError::Finding {
+            message: format!("no earlier verdict is offered on {}", finding.id),
+            candidates: Vec::new(),
+        })
+    };
+    findings.into_iter().map(of).collect()
 }
 
 fn draft<T: serde::Serialize>(
@@ -141,10 +201,14 @@ fn draft<T: serde::Serialize>(
 
 fn subject_of(review: &Review, request: &DecideRequest) -> Result<SubjectRef, ReviewError> {
     let subject = review.subject_ref(request.subject);
-    subject.ok_or_else(|| ReviewError::Subject {
+    subject.ok_or_else(no_subject)
+}
+
+fn no_subject() -> ReviewError {
+    ReviewError::Subject {
         message: "no such subject".to_owned(),
         subjects: Vec::new(),
-    })
+    }
 }
 
 /// Returns the verdict on the image, as the ledger records it.
@@ -167,14 +231,15 @@ pub(super) fn image_verdict(
             subject.name
         )));
     }
-    let (excused, left) = review.excused_and_left(request.subject);
+    let found = review.finding_sets(request.subject);
     Ok(ImageVerdict {
         decision,
         reason: request.reason.trim().to_owned(),
         subject,
         policy_sha256: review.policy.sha256(),
-        excused,
-        left,
+        excused: found.excused,
+        left: found.left,
+        suppressed: Some(found.suppressed),
         reports: review.summary(request.subject).evidence,
         envelope: request.envelope.clone(),
     })
@@ -243,7 +308,10 @@ fn check_finding(finding: &Finding, decision: Decision) -> Result<(), ReviewErro
 }
 
 /// Returns the findings a selection means.
-fn select<'a>(
+///
+/// # Errors
+/// When nothing matches, or an id means several findings and must not.
+pub fn select<'a>(
     review: &'a Review,
     subject: usize,
     selection: &Selection,

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::environment::Clock;
 use crate::error::{ErrorKind, Explain};
 use crate::formats::envelope::Statement;
-use crate::ledger::{Entry, Ledger, LedgerError, kind};
+use crate::ledger::{Draft, Entry, Ledger, LedgerError, kind, replay};
 use crate::model::{Digest, Finding, ImageVerdict, Origin, Report, Sbom};
 use crate::signing::{APPROVAL_PREDICATE, Signer, SigningError, sign_statement};
 use crate::triage::standing::approval_end;
@@ -113,11 +113,33 @@ pub async fn record(
         request.envelope = Some(Digest::of(&bytes));
         envelope = Some(bytes);
     }
-    let entries = ledger.append_all(decide(review, &request)?).await?;
+    let drafts = decide(review, &request)?;
+    if let Decided::CarryOver(_) = &request.decided {
+        check_carried(ledger, &drafts).await?;
+    }
+    let entries = ledger.append_all(drafts).await?;
     if let (Some(bytes), Some(entry)) = (envelope, entries.last()) {
         keep(ledger, entry.seq, &bytes).await?;
     }
     Ok(entries)
+}
+
+/// Refuses to carry over what was taken back since the review was opened.
+async fn check_carried(ledger: &Ledger, drafts: &[Draft]) -> Result<(), RecordError> {
+    let chain = ledger.read().await?;
+    let undone = replay(&chain.entries).undone;
+    let from = |draft: &Draft| draft.body.pointer("/carried_from/entry")?.as_u64();
+    match drafts
+        .iter()
+        .filter_map(from)
+        .find(|entry| undone.contains(entry))
+    {
+        None => Ok(()),
+        Some(entry) => {
+            let text = format!("entry {entry} was taken back since it was offered: read again");
+            Err(ReviewError::Decision(text).into())
+        }
+    }
 }
 
 async fn keep(ledger: &Ledger, entry: u64, bytes: &[u8]) -> Result<(), RecordError> {
@@ -169,6 +191,7 @@ pub async fn withdraw(
         until: None,
         excused: Vec::new(),
         left: Vec::new(),
+        suppressed: None,
         counts: serde_json::Value::Null,
         evidence: Vec::new(),
         ledger: state(&chain.entries),
@@ -220,6 +243,7 @@ async fn sign(
         policy_sha256: verdict.policy_sha256,
         excused: excused(review, request.subject, &verdict.excused),
         left: verdict.left,
+        suppressed: verdict.suppressed,
         counts: json!({
             "findings": summary.findings,
             "fixable": summary.fixable,

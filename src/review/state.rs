@@ -12,17 +12,19 @@ use serde::Deserialize as _;
 use crate::formats::{self, Details};
 use crate::ledger::{self, Chain, Entry, Envelope};
 use crate::model::{
-    Approval, Digest, ExemptionDocument, Feed, Finding, FindingKey, ImageDecision, Kind, Origin,
-    RecordCounts, Recorded, Report, Sbom, Standing, StandingVerdict, Subject, SubjectRef, Verdict,
+    Approval, Digest, ExemptionDocument, Feed, Finding, ImageDecision, Kind, Origin, RecordCounts,
+    Recorded, Report, Sbom, Standing, StandingVerdict, Subject, SubjectRef, Verdict,
     VulnerabilityId,
 };
 use crate::registry::Inspection;
+use crate::triage::carry::{self, Offer};
+use crate::triage::impact::{self, Known};
 use crate::triage::index::{FindingIndex, VerdictMark};
 use crate::triage::join::JoinCounts;
 use crate::triage::policy::Policy;
 use crate::triage::prediction::Prediction;
 use crate::triage::risk::base::Base;
-use crate::triage::standing;
+use crate::triage::standing::{self, FindingSets};
 use crate::triage::suppress::{Outcome, Suppressed};
 
 use super::ReviewError;
@@ -112,6 +114,10 @@ pub struct Review {
     pub counts: JoinCounts,
     /// The verdict on each finding, as it stands.
     pub verdicts: Vec<Option<StandingVerdict>>,
+    /// Earlier verdicts that do not hold here and could be carried over, by finding.
+    pub offers: Arc<Vec<Offer>>,
+    /// Images that the ledger names and that are not loaded.
+    pub known: Arc<Vec<Known>>,
     /// The approvals and rejections of each subject, as they stand: each reviewer's latest.
     pub approvals: Vec<Vec<Approval>>,
     /// The promotions of each subject.
@@ -169,6 +175,8 @@ impl Review {
             findings: Arc::new(parts.findings),
             counts: parts.counts,
             verdicts: Vec::new(),
+            offers: Arc::default(),
+            known: Arc::default(),
             approvals: Vec::new(),
             promotions: Vec::new(),
             predictions: Vec::new(),
@@ -188,6 +196,21 @@ impl Review {
     pub fn replay(&mut self, chain: &Chain, now: DateTime<Utc>) {
         let replay = ledger::replay(&chain.entries);
         self.verdicts = self.standing_verdicts(&replay.verdicts, now);
+        self.offers = Arc::new(carry::offers(
+            &replay.verdicts,
+            &carry::Ground {
+                findings: &self.findings,
+                subjects: &self.subjects,
+                standing: &self.verdicts,
+                policy: &self.policy,
+                now,
+            },
+        ));
+        self.known = Arc::new(impact::known(
+            &replay.verdicts,
+            &replay.approvals,
+            &self.subjects,
+        ));
         let mark = |verdict: &Option<StandingVerdict>| match verdict {
             Some(taken) => VerdictMark::Taken {
                 decision: taken.verdict.decision,
@@ -290,13 +313,11 @@ impl Review {
         let Some(image) = self.subjects.get(subject) else {
             return Vec::new();
         };
-        let (excused, left) = self.excused_and_left(subject);
         words.standing(&Ground {
             image,
             policy: &self.policy,
             policy_sha256: &self.policy.sha256(),
-            excused: &excused,
-            left: &left,
+            found: &self.finding_sets(subject),
             trusted: &self.trusted,
             now,
         })
@@ -318,27 +339,30 @@ impl Review {
             .collect()
     }
 
-    /// Returns the keys of a subject's findings that verdicts excuse, and of those that remain,
-    /// both sorted. An image approval is bound to both.
+    /// Returns the keys of a subject's findings by what became of them. An image approval is bound
+    /// to them.
     #[must_use]
-    pub fn excused_and_left(&self, subject: usize) -> (Vec<FindingKey>, Vec<FindingKey>) {
-        let (mut excused, mut left) = (Vec::new(), Vec::new());
+    pub fn finding_sets(&self, subject: usize) -> FindingSets {
+        let mut found = FindingSets::default();
         for position in self.findings_of(subject) {
             let Some(finding) = self.findings.get(position) else {
                 continue;
             };
-            if finding.suppressed_by.is_some() {
-                continue;
-            }
             let verdict = self.verdicts.get(position).and_then(Option::as_ref);
             let holds = verdict.is_some_and(|standing| {
                 standing.standing == Standing::Current && standing.verdict.decision.excuses()
             });
-            if holds { &mut excused } else { &mut left }.push(finding.key.clone());
+            let set = match (&finding.suppressed_by, holds) {
+                (Some(_), _) => &mut found.suppressed,
+                (None, true) => &mut found.excused,
+                (None, false) => &mut found.left,
+            };
+            set.push(finding.key.clone());
         }
-        excused.sort();
-        left.sort();
-        (excused, left)
+        found.excused.sort();
+        found.left.sort();
+        found.suppressed.sort();
+        found
     }
 
     /// Returns the one subject that `selector` (a name, tag, digest or nothing) means.
@@ -430,6 +454,23 @@ impl Review {
             .unwrap_or_default();
         counts.suppressed += self.suppressed.count(report);
         counts
+    }
+
+    /// Returns the earlier verdict offered on a finding, by position.
+    #[must_use]
+    pub fn offer(&self, finding: usize) -> Option<&Offer> {
+        let found = self
+            .offers
+            .binary_search_by_key(&finding, |offer| offer.finding);
+        self.offers.get(found.ok()?)
+    }
+
+    /// Returns the earlier verdicts offered on a subject's findings, in the review's order.
+    pub fn offers_of(&self, subject: usize) -> impl Iterator<Item = &Offer> {
+        self.offers.iter().filter(move |offer| {
+            let finding = self.findings.get(offer.finding);
+            finding.is_some_and(|finding| finding.subject as usize == subject)
+        })
     }
 
     /// Returns the ignore files and VEX documents, each with what became of its entries.

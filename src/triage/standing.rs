@@ -9,8 +9,8 @@ use chrono::{DateTime, Days, NaiveTime, Utc};
 
 use crate::model::{
     Decision, Digest, Finding, FindingKey, FindingRef, Fix, Fixable, ImageDecision, ImageReference,
-    ImageVerdict, Kind, Location, PackageIdentity, Report, Scope, Standing, Subject, Until,
-    Verdict, VulnerabilityId,
+    ImageVerdict, Kind, Location, PackageIdentity, Report, Scope, Standing, Subject, SubjectRef,
+    Until, Verdict, VulnerabilityId,
 };
 use crate::triage::policy::Policy;
 
@@ -18,7 +18,8 @@ use crate::triage::policy::Policy;
 const MOST_NAMED: usize = 3;
 
 /// Returns when an accepted risk ends: the earlier of its date's end of day and the policy's
-/// longest time, counted from when it was recorded. None for other decisions.
+/// longest time, counted from when it was recorded, or from when the first verdict that it carries
+/// over was. None for other decisions.
 #[must_use]
 pub fn excuse_end(
     verdict: &Verdict,
@@ -37,11 +38,13 @@ pub fn excuse_end(
         ),
         Some(Until::Fixed) | None => None,
     };
+    let carried = verdict.carried_from.as_ref();
+    let first = carried.map_or(recorded, |from| from.time.min(recorded));
     let longest = policy
         .approval
         .risk_acceptance_max
         .0
-        .and_then(|longest| recorded.checked_add_signed(longest));
+        .and_then(|longest| first.checked_add_signed(longest));
     of_date.into_iter().chain(longest).min()
 }
 
@@ -52,22 +55,61 @@ pub fn applies(verdict: &Verdict, finding: &Finding, subject: &Subject) -> bool 
     is_about(verdict, finding) && is_within_scope(verdict, subject)
 }
 
-fn is_about(verdict: &Verdict, finding: &Finding) -> bool {
-    let bound = &verdict.finding;
-    let identity = finding.package.identity();
-    let same_package = match verdict.scope {
-        Scope::Package => bound.package.same_package(&identity),
-        Scope::Finding | Scope::Repository | Scope::Everywhere => {
-            bound.package.agrees_with(&identity)
-        }
-    };
-    let same_place = finding.kind == Kind::Vulnerability
-        || paths(&bound.locations) == paths(&finding.package.locations)
-        || !paths(&bound.locations).is_disjoint(&paths(&finding.package.locations));
-    bound.kind == finding.kind && same_package && same_place && ids_meet(&bound.ids, finding)
+/// What a verdict is held against: a finding of today, or one that an earlier verdict was taken on.
+pub(super) struct Against<'a> {
+    kind: Kind,
+    package: PackageIdentity,
+    locations: &'a [Location],
+    ids: Vec<&'a VulnerabilityId>,
 }
 
-fn paths(locations: &[Location]) -> BTreeSet<&str> {
+impl<'a> From<&'a Finding> for Against<'a> {
+    fn from(finding: &'a Finding) -> Self {
+        Self {
+            kind: finding.kind,
+            package: finding.package.identity(),
+            locations: &finding.package.locations,
+            ids: finding.ids().collect(),
+        }
+    }
+}
+
+impl<'a> From<&'a FindingRef> for Against<'a> {
+    fn from(finding: &'a FindingRef) -> Self {
+        Self {
+            kind: finding.kind,
+            package: finding.package.clone(),
+            locations: &finding.locations,
+            ids: finding.ids.iter().collect(),
+        }
+    }
+}
+
+/// Returns whether a verdict is about this finding, wherever it is.
+pub(super) fn is_about<'a>(verdict: &Verdict, finding: impl Into<Against<'a>>) -> bool {
+    let finding = finding.into();
+    let bound = &verdict.finding;
+    let any_version = verdict.scope == Scope::Package;
+    (any_version || bound.package.version == finding.package.version) && is_same(bound, &finding)
+}
+
+/// Returns whether a verdict was taken on this finding, versions aside: kind, package, place and
+/// ids meet.
+pub(super) fn meets(bound: &FindingRef, finding: &Finding) -> bool {
+    is_same(bound, &finding.into())
+}
+
+fn is_same(bound: &FindingRef, finding: &Against<'_>) -> bool {
+    let same_place = finding.kind == Kind::Vulnerability
+        || paths(&bound.locations) == paths(finding.locations)
+        || !paths(&bound.locations).is_disjoint(&paths(finding.locations));
+    bound.kind == finding.kind
+        && bound.package.same_package(&finding.package)
+        && same_place
+        && ids_meet(&bound.ids, &finding.ids)
+}
+
+pub(super) fn paths(locations: &[Location]) -> BTreeSet<&str> {
     locations
         .iter()
         .map(|location| location.path.trim_start_matches('/'))
@@ -75,9 +117,9 @@ fn paths(locations: &[Location]) -> BTreeSet<&str> {
 }
 
 /// An id in common; but a verdict on one CVE says nothing about another that shares an advisory.
-fn ids_meet(bound: &[VulnerabilityId], finding: &Finding) -> bool {
+fn ids_meet(bound: &[VulnerabilityId], found: &[&VulnerabilityId]) -> bool {
     let ours: BTreeSet<&VulnerabilityId> = bound.iter().collect();
-    let theirs: BTreeSet<&VulnerabilityId> = finding.ids().collect();
+    let theirs: BTreeSet<&VulnerabilityId> = found.iter().copied().collect();
     let cves = |ids: &BTreeSet<&VulnerabilityId>| -> BTreeSet<VulnerabilityId> {
         ids.iter()
             .filter(|id| id.is_cve())
@@ -90,23 +132,27 @@ fn ids_meet(bound: &[VulnerabilityId], finding: &Finding) -> bool {
     !other_cve && !ours.is_disjoint(&theirs)
 }
 
-fn is_within_scope(verdict: &Verdict, subject: &Subject) -> bool {
+pub(super) fn is_within_scope(verdict: &Verdict, subject: &Subject) -> bool {
     match verdict.scope {
         Scope::Finding | Scope::Package => verdict.subject.is_image(subject),
-        Scope::Repository => {
-            let bound = &verdict.subject;
-            let ours = repositories(&bound.name, &bound.repo_digests, &[]);
-            let theirs = repositories(&subject.name, &subject.repo_digests, &subject.tags);
-            !ours.is_disjoint(&theirs) || bound.is_image(subject)
-        }
+        Scope::Repository => is_of_repository(&verdict.subject, subject),
         Scope::Everywhere => true,
     }
+}
+
+/// Returns whether both are images of one repository, or the same image.
+pub(super) fn is_of_repository(bound: &SubjectRef, subject: &Subject) -> bool {
+    let ours = repositories(&bound.name, &bound.repo_digests, &[]);
+    let theirs = repositories(&subject.name, &subject.repo_digests, &subject.tags);
+    !ours.is_disjoint(&theirs) || bound.is_image(subject)
 }
 
 fn repositories(name: &str, repo_digests: &[String], tags: &[String]) -> BTreeSet<String> {
     let names = repo_digests.iter().chain(tags).map(String::as_str);
     names
         .chain([name])
+        // An image that is known by its digest alone has no repository.
+        .filter(|text| text.parse::<Digest>().is_err())
         .filter_map(|text| text.parse::<ImageReference>().ok())
         .map(|reference| reference.repository.to_string())
         .collect()
@@ -231,7 +277,7 @@ fn other_finding(bound: &FindingRef, finding: &Finding) -> String {
     format!("it was taken on another finding: {then}, not {today}")
 }
 
-fn image(name: &str, digest: Option<&Digest>) -> String {
+pub(super) fn image(name: &str, digest: Option<&Digest>) -> String {
     match digest {
         Some(digest) if !name.contains(digest.short()) => format!("{name} ({})", digest.short()),
         _ => name.to_owned(),
@@ -267,15 +313,26 @@ pub fn renewed_by(
     digests
 }
 
+/// The findings of an image by what became of them, each list sorted. An approval of the image is
+/// bound to all three.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FindingSets {
+    /// Those that a verdict excuses.
+    pub excused: Vec<FindingKey>,
+    /// Those that nothing excuses and nothing suppresses.
+    pub left: Vec<FindingKey>,
+    /// Those that an ignore file, a VEX document or a scanner suppresses.
+    pub suppressed: Vec<FindingKey>,
+}
+
 /// Returns whether a verdict on the whole image holds: same digest, policy and sets of findings.
-/// A rejection depends on the digest alone: it stands until its reviewer withdraws it.
+/// What is suppressed is compared where the verdict names it: early ones did not. A rejection depends on the digest alone: it stands until its reviewer withdraws it.
 #[must_use]
 pub fn image_standing(
     verdict: &ImageVerdict,
     subject: &Subject,
     policy_sha256: &Digest,
-    excused: &[FindingKey],
-    left: &[FindingKey],
+    found: &FindingSets,
 ) -> (Standing, Option<String>) {
     let stale = |why: String| (Standing::Stale, Some(why));
     let manifests = (&verdict.subject.manifest_digest, &subject.manifest_digest);
@@ -293,13 +350,23 @@ pub fn image_standing(
             policy_sha256.short()
         ));
     }
+    let suppressed = verdict.suppressed.as_ref().unwrap_or(&found.suppressed);
     let sets = [
         (
             "other findings are excused than were then",
             &verdict.excused,
-            excused,
+            &found.excused,
         ),
-        ("other findings remain than did then", &verdict.left, left),
+        (
+            "other findings remain than did then",
+            &verdict.left,
+            &found.left,
+        ),
+        (
+            "other findings are suppressed than were then",
+            suppressed,
+            &found.suppressed,
+        ),
     ];
     sets.into_iter()
         .find_map(|(what, then, now)| Some(format!("{what}: {}", difference(then, now)?)))

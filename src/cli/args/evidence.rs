@@ -54,29 +54,37 @@ impl From<ScopeArg> for Scope {
 
 /// `decide`.
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("about").required(true).args(["finding", "all_findings", "whole_image"]))]
 pub(crate) struct DecideArgs {
     /// What is read
     #[command(flatten)]
     pub(crate) input: InputArgs,
     /// A finding, by id or key; repeatable
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", required_unless_present_any = ["all_findings", "whole_image", "carry_over"])]
     pub(crate) finding: Vec<String>,
     /// Every finding that is not suppressed
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["finding", "whole_image", "carry_over"])]
     pub(crate) all_findings: bool,
     /// The image as a whole
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["finding", "carry_over"])]
     pub(crate) whole_image: bool,
+    /// Carry over earlier verdicts that no longer hold here, such as those on the image before it
+    /// was rebuilt: all that are offered, or those on the findings named; --dry-run shows them
+    #[arg(long, conflicts_with_all = ["decision", "reason", "until", "justification", "scope"])]
+    pub(crate) carry_over: bool,
     /// Let an id mean several findings
     #[arg(long, requires = "finding")]
     pub(crate) all_matching: bool,
     /// What is decided
-    #[arg(long, value_enum, value_name = "DECISION")]
-    pub(crate) decision: DecisionArg,
+    #[arg(
+        long,
+        value_enum,
+        value_name = "DECISION",
+        required_unless_present = "carry_over"
+    )]
+    pub(crate) decision: Option<DecisionArg>,
     /// Why
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) reason: String,
+    #[arg(long, value_name = "TEXT", required_unless_present = "carry_over")]
+    pub(crate) reason: Option<String>,
     /// When an accepted risk ends: a date, or `fixed` for as soon as a fix appears
     #[arg(long, value_name = "YYYY-MM-DD|fixed")]
     pub(crate) until: Option<Until>,
@@ -86,6 +94,9 @@ pub(crate) struct DecideArgs {
     /// How far the verdict reaches
     #[arg(long, value_enum, default_value = "finding", value_name = "SCOPE")]
     pub(crate) scope: ScopeArg,
+    /// Show what would be recorded and which findings it would hit, and record nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Who decides
     #[command(flatten)]
     pub(crate) reviewer: ReviewerOption,

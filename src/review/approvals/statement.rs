@@ -120,6 +120,10 @@ pub(in crate::review) struct Predicate {
     /// The findings that remained.
     #[serde(default)]
     pub(in crate::review) left: Vec<FindingKey>,
+    /// The findings that documents or scanners suppressed; none in statements of versions that did
+    /// not bind to them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::review) suppressed: Option<Vec<FindingKey>>,
     /// Counts, for people: findings, fixable, by severity.
     #[serde(default)]
     pub(in crate::review) counts: Value,
@@ -153,6 +157,7 @@ impl Predicate {
             policy_sha256: self.policy_sha256.clone(),
             excused: self.excused.iter().map(|one| one.key.clone()).collect(),
             left: self.left.clone(),
+            suppressed: self.suppressed.clone(),
             reports: reports.collect(),
             envelope: Some(envelope.clone()),
         })

@@ -182,6 +182,7 @@ impl Case {
         let (subjects, _) = joined(&self.reports);
         self.approvals.push(Approval {
             verdict: ImageVerdict {
+                suppressed: None,
                 decision,
                 reason: "seen".into(),
                 subject: SubjectRef::of(&subjects[0]),
@@ -246,6 +247,7 @@ impl Case {
             finding: FindingRef::of(finding),
             subject: SubjectRef::of(subject),
             reports: Vec::new(),
+            carried_from: None,
         };
         let mut recorded = recorded("somebody", 1);
         let (mut state, mut because) = (given, None);

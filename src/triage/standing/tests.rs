@@ -21,6 +21,7 @@ fn case() -> (Verdict, Finding, Subject) {
         finding: FindingRef::of(&finding),
         subject: SubjectRef::of(&subject),
         reports: Vec::new(),
+        carried_from: None,
     };
     (verdict, finding, subject)
 }
@@ -182,12 +183,22 @@ fn an_approval_is_bound_to_digest_policy_and_findings() {
         policy_sha256: policy.clone(),
         excused: vec![finding.key.clone()],
         left: Vec::new(),
+        suppressed: Some(Vec::new()),
         reports: Vec::new(),
         envelope: None,
     };
     let keys = [finding.key.clone()];
-    let state = |approval: &ImageVerdict, subject: &Subject, policy: &Digest, excused, left| {
-        image_standing(approval, subject, policy, excused, left).0
+    let state = |approval: &ImageVerdict,
+                 subject: &Subject,
+                 policy: &Digest,
+                 excused: &[FindingKey],
+                 left: &[FindingKey]| {
+        let found = FindingSets {
+            excused: excused.to_vec(),
+            left: left.to_vec(),
+            suppressed: Vec::new(),
+        };
+        image_standing(approval, subject, policy, &found).0
     };
     assert_eq!(
         state(&approval, &subject, &policy, &keys, &[]),
@@ -210,6 +221,24 @@ fn an_approval_is_bound_to_digest_policy_and_findings() {
     assert_eq!(
         state(&approval, &rebuilt, &policy, &keys, &[]),
         Standing::Stale
+    );
+    let found = FindingSets {
+        excused: keys.to_vec(),
+        left: Vec::new(),
+        suppressed: vec![digest('9').short().into()]
+            .into_iter()
+            .map(|key: String| FindingKey::from_text(&key))
+            .collect(),
+    };
+    let (state_of, why) = image_standing(&approval, &subject, &policy, &found);
+    assert_eq!(state_of, Standing::Stale);
+    assert!(why.unwrap().contains("suppressed than were then: 1 new"));
+    approval.suppressed = None;
+    let early = image_standing(&approval, &subject, &policy, &found);
+    assert_eq!(
+        early,
+        (Standing::Current, None),
+        "what it never named cannot have changed"
     );
     approval.decision = ImageDecision::Reject;
     assert_eq!(

@@ -229,6 +229,7 @@ fn taken(kinds: Kinds, fix: Fix) -> (Verdict, Finding, Subject) {
         finding: FindingRef::of(&finding),
         subject: SubjectRef::of(&subject),
         reports: Vec::new(),
+        carried_from: None,
     };
     (verdict, finding, subject)
 }

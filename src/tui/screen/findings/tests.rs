@@ -433,6 +433,7 @@ fn the_detail_says_that_a_newer_report_renewed_a_verdict() {
             finding: FindingRef::of(&finding),
             subject: SubjectRef::of(&subject),
             reports: Vec::new(),
+            carried_from: None,
         },
         recorded: Recorded {
             reviewer: "auditor".to_owned(),

@@ -3,17 +3,12 @@
 //! Pure: keys, drawing and saving are the screen's. The rules that refuse a decision are
 //! `review::decide`'s; the checks here say the same earlier, beside the field.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use crate::environment::Clock;
-use crate::model::{
-    Decision, Finding, FindingRef, ImageDecision, JUSTIFICATIONS, Kind, Scope, Subject, SubjectRef,
-    Until, Verdict, VulnerabilityId,
-};
+use crate::model::{Decision, Finding, ImageDecision, JUSTIFICATIONS, Kind, Scope, Until};
 use crate::review::{DecideRequest, Decided, Review, Selection};
-use crate::triage::standing::applies;
+use crate::triage::impact::Impact;
 use crate::tui::widget::Field as TextField;
 use crate::tui::widget::note_editor::NoteEditor;
 
@@ -112,8 +107,8 @@ pub struct Form {
     pub sign: Sign,
     /// Whether the key needs its password first.
     pub locked: bool,
-    /// How many findings each scope reaches among those loaded, in the order of `Scope::ALL`.
-    hits: [usize; Scope::ALL.len()],
+    /// What each scope reaches, in the order of `Scope::ALL`.
+    impacts: Vec<Impact>,
     /// Whether one of the findings is a secret.
     secret: bool,
     /// The last day the policy lets an accepted risk reach.
@@ -143,7 +138,7 @@ impl Form {
         let mut form = Self {
             subject,
             secret,
-            hits: hits(review, subject, &about),
+            impacts: review.impacts(subject, &selected(review, &about).collect::<Vec<_>>()),
             about,
             choice: None,
             scope: Scope::Finding,
@@ -222,14 +217,10 @@ impl Form {
         };
     }
 
-    /// Returns how many of the findings loaded `scope` reaches.
+    /// Returns what `scope` reaches.
     #[must_use]
-    pub fn hits(&self, scope: Scope) -> usize {
-        Scope::ALL
-            .iter()
-            .position(|candidate| *candidate == scope)
-            .and_then(|place| self.hits.get(place).copied())
-            .unwrap_or(0)
+    pub fn impact(&self, scope: Scope) -> Option<&Impact> {
+        self.impacts.iter().find(|impact| impact.scope == scope)
     }
 
     /// Returns the last day the policy lets an accepted risk reach.
@@ -352,56 +343,6 @@ pub fn selected<'a>(review: &'a Review, about: &'a About) -> impl Iterator<Item 
     positions
         .iter()
         .filter_map(|position| review.findings.get(*position))
-}
-
-/// Counts what each scope reaches, by the same rule that later decides whether a verdict applies.
-fn hits(review: &Review, subject: usize, about: &About) -> [usize; Scope::ALL.len()] {
-    let mut counts = [0; Scope::ALL.len()];
-    let Some(on) = review.subjects.get(subject) else {
-        return counts;
-    };
-    let mut verdicts: Vec<Verdict> = selected(review, about)
-        .map(|finding| hypothetical(finding, on))
-        .collect();
-    // By id, so that a finding is held against the few verdicts it could meet and not against all.
-    let mut by_id: HashMap<VulnerabilityId, Vec<usize>> = HashMap::new();
-    for (place, verdict) in verdicts.iter().enumerate() {
-        for id in &verdict.finding.ids {
-            by_id.entry(id.clone()).or_default().push(place);
-        }
-    }
-    for (scope, count) in Scope::ALL.into_iter().zip(&mut counts) {
-        for verdict in &mut verdicts {
-            verdict.scope = scope;
-        }
-        let reached = |finding: &&Finding| {
-            let on = review.subjects.get(finding.subject as usize);
-            let mut near = finding.ids().filter_map(|id| by_id.get(id)).flatten();
-            on.is_some_and(|on| {
-                near.any(|place| {
-                    verdicts
-                        .get(*place)
-                        .is_some_and(|verdict| applies(verdict, finding, on))
-                })
-            })
-        };
-        *count = review.findings.iter().filter(reached).count();
-    }
-    counts
-}
-
-/// Returns a verdict on `finding` that nobody took, to ask what it would reach.
-fn hypothetical(finding: &Finding, on: &Subject) -> Verdict {
-    Verdict {
-        decision: Decision::UnderInvestigation,
-        reason: String::new(),
-        until: None,
-        justification: None,
-        scope: Scope::Finding,
-        finding: FindingRef::of(finding),
-        subject: SubjectRef::of(on),
-        reports: Vec::new(),
-    }
 }
 
 /// Returns the next place of `count`, round the ends; the first where there is none yet.

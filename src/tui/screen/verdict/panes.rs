@@ -7,6 +7,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 
 use crate::model::{JUSTIFICATIONS, Scope};
 use crate::text::{Safe, thousands};
+use crate::triage::impact::Impact;
 use crate::tui::context::Context;
 use crate::tui::theme::{Role, letters};
 use crate::tui::widget::approval::{role_of, said};
@@ -75,14 +76,15 @@ fn radio(
     rows
 }
 
-fn scope_label(scope: Scope, hits: usize) -> String {
+fn scope_label(scope: Scope, impact: Option<&Impact>) -> String {
+    let hits = impact.map_or(0, |impact| impact.findings);
     let name = match scope {
         Scope::Finding => "this finding",
         Scope::Package => "any version here",
         Scope::Repository => "this repository",
         Scope::Everywhere => "everywhere",
     };
-    format!("{name}: {}", thousands(hits as u64))
+    format!("{name}: {}", thousands(hits))
 }
 
 impl State {
@@ -154,7 +156,7 @@ impl State {
                 Field::Scope => {
                     let options = Scope::ALL
                         .into_iter()
-                        .map(|scope| (scope_label(scope, form.hits(scope)), form.scope == scope));
+                        .map(|scope| (scope_label(scope, form.impact(scope)), form.scope == scope));
                     text.append(&mut radio("Scope", options, focused(field), width));
                 }
                 Field::Until => {

@@ -276,10 +276,11 @@ fn scopes_count_what_they_reach() {
     scene.review.findings = Arc::new(findings);
     let about = About::Findings(vec![0]);
     let form = Form::new(&scene.review, 0, about, None, now());
-    assert_eq!(form.hits(Scope::Finding), 1);
-    assert_eq!(form.hits(Scope::Package), 2);
-    assert_eq!(form.hits(Scope::Repository), 1);
-    assert_eq!(form.hits(Scope::Everywhere), 2);
+    let hits = |scope| form.impact(scope).map_or(0, |impact| impact.findings);
+    assert_eq!(hits(Scope::Finding), 1);
+    assert_eq!(hits(Scope::Package), 2);
+    assert_eq!(hits(Scope::Repository), 1);
+    assert_eq!(hits(Scope::Everywhere), 2);
 }
 
 #[test]
