@@ -3,6 +3,7 @@
 //! No I/O, no clock and no drawing here: everything a function needs is an argument.
 
 pub mod advice;
+pub mod calendar;
 pub mod carry;
 pub mod compare;
 pub mod components;

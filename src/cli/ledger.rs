@@ -3,6 +3,7 @@
 //! Chaining is `crate::ledger`'s work; what a verdict is worth today is `review`'s.
 
 mod anchor;
+mod expiring;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -14,7 +15,6 @@ use super::settings::Settings;
 use super::stop::Stop;
 use super::{unlock, work};
 use crate::ledger::{Break, Chain, Entry, Head, replay};
-use crate::model::{Decision, Until};
 use crate::review;
 use crate::signing::Signer;
 use crate::text::thousands;
@@ -77,27 +77,6 @@ struct SetAsideView<'a> {
     reason: &'a str,
 }
 
-/// The document `ledger-expiring`.
-#[derive(Serialize)]
-struct ExpiringDocument<'a> {
-    expiring: Vec<ExpiringView<'a>>,
-}
-
-/// One accepted risk.
-#[derive(Serialize)]
-struct ExpiringView<'a> {
-    until: Until,
-    days: Option<i64>,
-    expired: bool,
-    id: &'a str,
-    package: &'a str,
-    version: &'a str,
-    image: &'a str,
-    reviewer: &'a str,
-    reason: &'a str,
-    entry: u64,
-}
-
 /// Runs the command.
 pub(super) fn run(args: &LedgerArgs, settings: &Settings) -> Result<Exit, Stop> {
     let format = settings.format(&[Format::Table, Format::Json])?;
@@ -112,7 +91,7 @@ pub(super) fn run(args: &LedgerArgs, settings: &Settings) -> Result<Exit, Stop> 
             let signs = key.key.is_some();
             undo(settings, *entry, signs, json, &mut output)?
         }
-        LedgerCommand::Expiring => expiring(settings, json, &mut output)?,
+        LedgerCommand::Expiring { .. } => expiring::run(settings, json, &mut output)?,
     };
     output.finish()?;
     Ok(exit)
@@ -197,12 +176,17 @@ fn what(entry: &Entry) -> String {
     let body = &entry.body;
     let of = |pointer| text(body, pointer);
     match entry.kind.as_str() {
-        "verdict" => format!(
-            "{} {} {}",
-            of("/decision"),
-            of("/finding/ids/0"),
-            of("/finding/package/name")
-        ),
+        "verdict" => {
+            let from = body.pointer("/carried_from/entry").and_then(Value::as_u64);
+            let carried =
+                from.map_or_else(String::new, |from| format!(" (carried from entry {from})"));
+            format!(
+                "{} {} {}{carried}",
+                of("/decision"),
+                of("/finding/ids/0"),
+                of("/finding/package/name")
+            )
+        }
         "approval" => format!("{} {}", of("/decision"), of("/subject/name")),
         "undo" => format!(
             "entry {}",
@@ -316,70 +300,4 @@ fn undo(
         output.line(&format!("entry {} takes entry {seq} back", entry.seq))?;
     }
     Ok(Exit::Done)
-}
-
-fn expiring(settings: &Settings, json: bool, output: &mut Output) -> Result<Exit, Stop> {
-    let chain = work::chain(settings)?;
-    let replayed = replay(&chain.entries);
-    let today = settings.environment().now().date_naive();
-    let mut expiring: Vec<ExpiringView<'_>> = replayed
-        .verdicts
-        .iter()
-        .filter(|(_, verdict)| verdict.decision == Decision::AcceptRisk)
-        .filter_map(|(recorded, verdict)| {
-            let until = verdict.until?;
-            let days = match until {
-                Until::Date(date) => Some((date - today).num_days()),
-                Until::Fixed => None,
-            };
-            Some(ExpiringView {
-                until,
-                days,
-                expired: days.is_some_and(|days| days < 0),
-                id: verdict.finding.ids.first().map_or("", |id| id.as_str()),
-                package: &verdict.finding.package.name,
-                version: &verdict.finding.package.version,
-                image: &verdict.subject.name,
-                reviewer: &recorded.reviewer,
-                reason: &verdict.reason,
-                entry: recorded.entry,
-            })
-        })
-        .collect();
-    expiring.sort_by_key(|one| (one.days.unwrap_or(i64::MAX), one.entry));
-    if json {
-        output.document("ledger-expiring", &ExpiringDocument { expiring })?;
-        return Ok(tell(&chain));
-    }
-    if expiring.is_empty() {
-        output.line("no accepted risk has an end")?;
-        return Ok(tell(&chain));
-    }
-    let mut table = Table::new(&[
-        ("until", Align::Left),
-        ("days", Align::Right),
-        ("id", Align::Left),
-        ("package", Align::Left),
-        ("image", Align::Left),
-        ("reviewer", Align::Left),
-        ("entry", Align::Right),
-    ]);
-    for one in &expiring {
-        let days = match one.days {
-            Some(_) if one.expired => "over".to_owned(),
-            Some(days) => days.to_string(),
-            None => String::new(),
-        };
-        table.row([
-            &one.until.to_string(),
-            &days,
-            one.id,
-            &format!("{} {}", one.package, one.version),
-            one.image,
-            one.reviewer,
-            &one.entry.to_string(),
-        ]);
-    }
-    output.table(&table, 0)?;
-    Ok(tell(&chain))
 }

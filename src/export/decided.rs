@@ -64,7 +64,7 @@ impl<'a> Decided<'a> {
     pub(super) fn statement(&self) -> String {
         let verdict = &self.standing.verdict;
         let by = &self.standing.recorded.reviewer;
-        match (verdict.decision, verdict.until) {
+        let said = match (verdict.decision, verdict.until) {
             (Decision::AcceptRisk, Some(until)) => {
                 format!("risk accepted by {by} until {until}: {}", verdict.reason)
             }
@@ -72,6 +72,10 @@ impl<'a> Decided<'a> {
                 format!("false positive, says {by}: {}", verdict.reason)
             }
             _ => format!("{} ({by})", verdict.reason),
+        };
+        match &verdict.carried_from {
+            Some(from) => format!("{said} (carried over from entry {})", from.entry),
+            None => said,
         }
     }
 

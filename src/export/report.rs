@@ -362,7 +362,14 @@ fn verdicts(page: &mut Page, request: &ReportRequest<'_>) {
             continue;
         };
         let until = taken.verdict.until.map(|until| until.to_string());
+        let from = taken.verdict.carried_from.as_ref();
         let state = match (taken.standing, &taken.because) {
+            (Standing::Current, _) if from.is_some() => {
+                format!(
+                    "holds, {}",
+                    from.map(ToString::to_string).unwrap_or_default()
+                )
+            }
             (Standing::Current, _) if taken.carried => {
                 "holds, carried from another image".to_owned()
             }

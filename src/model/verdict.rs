@@ -214,6 +214,18 @@ impl SubjectRef {
         }
     }
 
+    /// Returns the digest that tells this image from others: the manifest's, else one of a
+    /// repository, else the image ID.
+    #[must_use]
+    pub fn identity(&self) -> Option<Digest> {
+        let of_repository = || self.repo_digests.first()?.rsplit_once('@')?.1.parse().ok();
+        self.manifest_digest
+            .clone()
+            .or_else(of_repository)
+            .or_else(|| self.index_digest.clone())
+            .or_else(|| self.image_id.clone())
+    }
+
     /// Returns whether this is the image of `subject`. The strongest fact that both know decides;
     /// without any fact it is the name.
     #[must_use]
@@ -338,6 +350,25 @@ pub struct CarriedFrom {
     pub differences: Vec<Difference>,
 }
 
+impl CarriedFrom {
+    /// Returns what changed, in one line.
+    #[must_use]
+    pub fn changed(&self) -> String {
+        Difference::line(&self.differences)
+    }
+}
+
+impl fmt::Display for CarriedFrom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (entry, reviewer) = (self.entry, &self.reviewer);
+        let changed = self.changed();
+        write!(
+            f,
+            "carried over from entry {entry} of {reviewer}: {changed}"
+        )
+    }
+}
+
 /// Something that is not as it was when a verdict was taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Difference {
@@ -347,6 +378,15 @@ pub struct Difference {
     pub from: String,
     /// As it is.
     pub to: String,
+}
+
+impl Difference {
+    /// Returns what changed, in one line.
+    #[must_use]
+    pub fn line(differences: &[Self]) -> String {
+        let changed: Vec<String> = differences.iter().map(ToString::to_string).collect();
+        changed.join("; ")
+    }
 }
 
 impl fmt::Display for Difference {

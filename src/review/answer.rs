@@ -1,14 +1,16 @@
-//! What a review answers about a subject: the gate, and scanner against scanner.
+//! What a review answers about a subject: the gate, earlier verdicts, scanner against scanner.
 //!
 //! The rules are `triage`'s; what was loaded is in `state`.
 
 use chrono::{DateTime, Utc};
 
 use super::Review;
-use crate::model::{Finding, FindingKey, StandingVerdict};
+use crate::model::{Finding, FindingKey, Standing, StandingVerdict};
+use crate::triage::carry::Offer;
 use crate::triage::compare::{self, Across, Comparison};
 use crate::triage::gate::{self, Gate, GateInput, PromotionContext};
 use crate::triage::impact::{self, Impact};
+use crate::triage::standing::FindingSets;
 
 impl Review {
     /// Returns the policy's answer for a subject; none where there is no such subject.
@@ -73,6 +75,49 @@ impl Review {
             })
             .map(|finding| finding.key.clone())
             .collect()
+    }
+
+    /// Returns the keys of a subject's findings by what became of them. An image approval is bound
+    /// to them.
+    #[must_use]
+    pub fn finding_sets(&self, subject: usize) -> FindingSets {
+        let mut found = FindingSets::default();
+        for position in self.findings_of(subject) {
+            let Some(finding) = self.findings.get(position) else {
+                continue;
+            };
+            let verdict = self.verdicts.get(position).and_then(Option::as_ref);
+            let holds = verdict.is_some_and(|standing| {
+                standing.standing == Standing::Current && standing.verdict.decision.excuses()
+            });
+            let set = match (&finding.suppressed_by, holds) {
+                (Some(_), _) => &mut found.suppressed,
+                (None, true) => &mut found.excused,
+                (None, false) => &mut found.left,
+            };
+            set.push(finding.key.clone());
+        }
+        found.excused.sort();
+        found.left.sort();
+        found.suppressed.sort();
+        found
+    }
+
+    /// Returns the earlier verdict offered on a finding, by position.
+    #[must_use]
+    pub fn offer(&self, finding: usize) -> Option<&Offer> {
+        let found = self
+            .offers
+            .binary_search_by_key(&finding, |offer| offer.finding);
+        self.offers.get(found.ok()?)
+    }
+
+    /// Returns the earlier verdicts offered on a subject's findings, in the review's order.
+    pub fn offers_of(&self, subject: usize) -> impl Iterator<Item = &Offer> {
+        self.offers.iter().filter(move |offer| {
+            let finding = self.findings.get(offer.finding);
+            finding.is_some_and(|finding| finding.subject as usize == subject)
+        })
     }
 
     /// Returns what verdicts on `chosen`, findings of `subject`, would reach under each scope:

@@ -24,7 +24,7 @@ use crate::triage::join::JoinCounts;
 use crate::triage::policy::Policy;
 use crate::triage::prediction::Prediction;
 use crate::triage::risk::base::Base;
-use crate::triage::standing::{self, FindingSets};
+use crate::triage::standing;
 use crate::triage::suppress::{Outcome, Suppressed};
 
 use super::ReviewError;
@@ -339,32 +339,6 @@ impl Review {
             .collect()
     }
 
-    /// Returns the keys of a subject's findings by what became of them. An image approval is bound
-    /// to them.
-    #[must_use]
-    pub fn finding_sets(&self, subject: usize) -> FindingSets {
-        let mut found = FindingSets::default();
-        for position in self.findings_of(subject) {
-            let Some(finding) = self.findings.get(position) else {
-                continue;
-            };
-            let verdict = self.verdicts.get(position).and_then(Option::as_ref);
-            let holds = verdict.is_some_and(|standing| {
-                standing.standing == Standing::Current && standing.verdict.decision.excuses()
-            });
-            let set = match (&finding.suppressed_by, holds) {
-                (Some(_), _) => &mut found.suppressed,
-                (None, true) => &mut found.excused,
-                (None, false) => &mut found.left,
-            };
-            set.push(finding.key.clone());
-        }
-        found.excused.sort();
-        found.left.sort();
-        found.suppressed.sort();
-        found
-    }
-
     /// Returns the one subject that `selector` (a name, tag, digest or nothing) means.
     ///
     /// # Errors
@@ -454,23 +428,6 @@ impl Review {
             .unwrap_or_default();
         counts.suppressed += self.suppressed.count(report);
         counts
-    }
-
-    /// Returns the earlier verdict offered on a finding, by position.
-    #[must_use]
-    pub fn offer(&self, finding: usize) -> Option<&Offer> {
-        let found = self
-            .offers
-            .binary_search_by_key(&finding, |offer| offer.finding);
-        self.offers.get(found.ok()?)
-    }
-
-    /// Returns the earlier verdicts offered on a subject's findings, in the review's order.
-    pub fn offers_of(&self, subject: usize) -> impl Iterator<Item = &Offer> {
-        self.offers.iter().filter(move |offer| {
-            let finding = self.findings.get(offer.finding);
-            finding.is_some_and(|finding| finding.subject as usize == subject)
-        })
     }
 
     /// Returns the ignore files and VEX documents, each with what became of its entries.

@@ -69,8 +69,7 @@ impl Offer {
     /// Returns what changed, in one line.
     #[must_use]
     pub fn changed(&self) -> String {
-        let changed: Vec<String> = self.differences.iter().map(ToString::to_string).collect();
-        changed.join("; ")
+        Difference::line(&self.differences)
     }
 }
 
@@ -197,9 +196,8 @@ fn differences(verdict: &Verdict, finding: &Finding, subject: &Subject) -> Vec<D
 
 /// Names both images so that they can be told apart.
 fn images(then: &SubjectRef, now: &SubjectRef) -> (String, String) {
-    let digest = |of: &SubjectRef| of.manifest_digest.clone().or_else(|| of.image_id.clone());
-    let mut from = image(&then.name, digest(then).as_ref());
-    let mut to = image(&now.name, digest(now).as_ref());
+    let mut from = image(&then.name, then.identity().as_ref());
+    let mut to = image(&now.name, now.identity().as_ref());
     if let (true, Some(one), Some(other)) = (from == to, &then.platform, &now.platform) {
         from = format!("{from} {one}");
         to = format!("{to} {other}");

@@ -90,16 +90,9 @@ pub fn known(
 
 /// Tells one image from another: by digest, where there is one.
 fn label(image: &SubjectRef) -> String {
-    digest_of(image).map_or_else(|| image.name.clone(), |digest| digest.to_string())
-}
-
-fn digest_of(image: &SubjectRef) -> Option<Digest> {
-    let of_repository = || image.repo_digests.first()?.rsplit_once('@')?.1.parse().ok();
     image
-        .manifest_digest
-        .clone()
-        .or_else(of_repository)
-        .or_else(|| image.image_id.clone())
+        .identity()
+        .map_or_else(|| image.name.clone(), |digest| digest.to_string())
 }
 
 /// Returns what verdicts on `chosen`, findings of `on`, would hit under each scope, narrowest first.
@@ -185,7 +178,7 @@ fn impact(
             0 => unknown += 1,
             findings => images.push(Reached {
                 name: subject.name.clone(),
-                digest: digest_of(&known.image),
+                digest: known.image.identity(),
                 findings,
                 loaded: false,
             }),

@@ -155,8 +155,12 @@ pub(crate) enum LedgerCommand {
         #[command(flatten)]
         key: KeyOption,
     },
-    /// Show which accepted risks end when, the next first
-    Expiring,
+    /// Show which accepted risks end when, over all images: over, within 7, 30 and 90 days, later, and as soon as there is a fix
+    Expiring {
+        /// The policy, for its longest time
+        #[command(flatten)]
+        policy: PolicyOption,
+    },
 }
 
 impl LedgerArgs {
@@ -172,7 +176,11 @@ impl LedgerArgs {
                 archive: archive.clone(),
                 ..Overrides::default()
             },
-            LedgerCommand::Show | LedgerCommand::Expiring => Overrides::default(),
+            LedgerCommand::Expiring { policy } => Overrides {
+                policy: policy.policy.clone(),
+                ..Overrides::default()
+            },
+            LedgerCommand::Show => Overrides::default(),
         }
     }
 }
