@@ -3,6 +3,7 @@
 //! One entry is one file, `<12-digit seq>.json`; signed approvals lie beside them as opaque
 //! envelopes. Whether a verdict still holds is `review`'s question; signatures are checked there.
 
+mod aside;
 mod chain;
 mod entry;
 mod envelope;
@@ -10,6 +11,7 @@ mod error;
 mod fault;
 mod replay;
 
+pub use aside::{Aside, AsideFile};
 pub use chain::Chain;
 pub use entry::{Draft, Entry, VERSION, kind};
 pub use envelope::{Envelope, Envelopes};
@@ -18,6 +20,8 @@ pub use fault::{Break, Fault, Head, SetAside};
 pub use replay::{Replay, ReplayProblem, Undo, recorded, replay};
 
 use std::sync::{Mutex, PoisonError};
+
+use serde_json::Value;
 
 use crate::environment::Clock;
 use crate::model::Digest;
@@ -32,6 +36,22 @@ const MAX_RACES: usize = 1000;
 struct End {
     head: Option<Head>,
     next: u64,
+    /// The body that records files which lie in the ledger and which nobody recorded.
+    aside: Option<Value>,
+}
+
+impl End {
+    /// The end of a chain whose last entry is `entry`.
+    fn after(entry: &Entry) -> Self {
+        Self {
+            head: Some(Head {
+                seq: entry.seq,
+                sha256: entry.sha256.clone(),
+            }),
+            next: entry.seq.saturating_add(1),
+            aside: None,
+        }
+    }
 }
 
 /// A ledger.
@@ -158,46 +178,56 @@ impl Ledger {
     }
 
     /// Records `draft` and returns its entry. It is durable then, and the last one of the chain at
-    /// that moment; several writers may append to one ledger.
+    /// that moment; several writers may append to one ledger. Files that are no part of the chain
+    /// and are not on record yet are recorded before it.
     ///
     /// # Errors
     /// When the chain is broken, the draft breaks a rule, or the store cannot be written.
     pub async fn append(&self, draft: Draft) -> Result<Entry, LedgerError> {
         let mut end = self.current_end().await?;
         for _attempt in 0..MAX_RACES {
-            if end.next > entry::MAX_SEQ {
-                return Err(LedgerError::Exhausted {
-                    location: self.location(),
-                });
-            }
-            let prev = end.head.as_ref().map(|head| &head.sha256);
-            let (entry, bytes) =
-                draft
-                    .entry(end.next, prev)
-                    .map_err(|detail| LedgerError::Draft {
-                        kind: draft.kind.chars().take(40).collect(),
-                        detail,
-                    })?;
+            // What is wrong with a draft is found before anything else is recorded.
+            let wanted = self.made(&draft, &end)?;
+            let aside = end.aside.take().map(|body| aside::beside(&draft, body));
+            let (entry, bytes) = match &aside {
+                Some(aside) => self.made(aside, &end)?,
+                None => wanted,
+            };
             let put = self
                 .store
                 .put_if_absent(&fault::file_name(entry.seq), &bytes)
                 .await
                 .map_err(|error| self.store_error(error))?;
-            if put == Put::Created || self.is_own(&entry).await? {
-                self.remember(Some(End {
-                    head: Some(Head {
-                        seq: entry.seq,
-                        sha256: entry.sha256.clone(),
-                    }),
-                    next: entry.seq.saturating_add(1),
-                }));
-                return Ok(entry);
-            }
-            end = self.catch_up(end).await?;
+            let is_ours = put == Put::Created || self.is_own(&entry).await?;
+            end = match (is_ours, aside) {
+                (true, Some(_)) => End::after(&entry),
+                (true, None) => {
+                    self.remember(Some(End::after(&entry)));
+                    return Ok(entry);
+                }
+                // The faster one may have recorded the same files.
+                (false, Some(_)) => self.read_end().await?,
+                (false, None) => self.catch_up(end).await?,
+            };
         }
         Err(LedgerError::Conflict {
             location: self.location(),
             attempts: MAX_RACES,
+        })
+    }
+
+    /// Makes the entry of `draft` at the end of the chain.
+    fn made(&self, draft: &Draft, end: &End) -> Result<(Entry, Vec<u8>), LedgerError> {
+        if end.next > entry::MAX_SEQ {
+            return Err(LedgerError::Exhausted {
+                location: self.location(),
+            });
+        }
+        let prev = end.head.as_ref().map(|head| &head.sha256);
+        let made = draft.entry(end.next, prev);
+        made.map_err(|detail| LedgerError::Draft {
+            kind: draft.kind.chars().take(40).collect(),
+            detail,
         })
     }
 
@@ -292,6 +322,7 @@ impl Ledger {
         let end = End {
             head: chain.head(),
             next: chain.next(),
+            aside: chain.unrecorded(),
         };
         match chain.broken {
             Some(first) => Err(self.broken(first)),
@@ -313,13 +344,7 @@ impl Ledger {
             };
             match entry::parse(end.next, &bytes) {
                 Ok(next) if next.prev.as_ref() == end.head.as_ref().map(|head| &head.sha256) => {
-                    end = End {
-                        next: next.seq.saturating_add(1),
-                        head: Some(Head {
-                            seq: next.seq,
-                            sha256: next.sha256,
-                        }),
-                    };
+                    end = End::after(&next);
                 }
                 Ok(_) | Err(_) => return self.read_end().await,
             }

@@ -75,6 +75,8 @@ struct VerificationDocument<'a> {
 struct SetAsideView<'a> {
     file: &'a str,
     reason: &'a str,
+    /// The entry that records it; none where no writer came since, and for signed approvals.
+    recorded: Option<u64>,
 }
 
 /// Runs the command.
@@ -195,6 +197,15 @@ fn what(entry: &Entry) -> String {
                 .unwrap_or_default()
         ),
         "promotion" => of("/destination").to_owned(),
+        "set-aside" => {
+            let files = body.pointer("/files").and_then(Value::as_array);
+            let more = files.map_or(0, Vec::len).saturating_sub(1);
+            let more = match more {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            format!("{}{more}: {}", of("/files/0/file"), of("/files/0/reason"))
+        }
         _ => String::new(),
     }
 }
@@ -225,6 +236,7 @@ fn verify(
         let set_aside = chain.set_aside.iter().map(|one| SetAsideView {
             file: &one.file,
             reason: one.reason,
+            recorded: chain.recorded_aside(&one.file),
         });
         let problems = problems.iter();
         let document = VerificationDocument {
@@ -267,7 +279,11 @@ fn verify(
     }
     let beside = |file: &str| file.starts_with("approvals/");
     for one in chain.set_aside.iter().filter(|one| !beside(&one.file)) {
-        output::note(&format!("{} does not count: {}", one.file, one.reason));
+        let recorded = chain
+            .recorded_aside(&one.file)
+            .map_or_else(String::new, |entry| format!(" (recorded in entry {entry})"));
+        let (file, reason) = (&one.file, one.reason);
+        output::note(&format!("{file} does not count: {reason}{recorded}"));
     }
     Ok(exit)
 }

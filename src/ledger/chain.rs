@@ -36,6 +36,11 @@ impl Chain {
         })
     }
 
+    /// Returns the hash of the file of entry `seq`, whatever is in it.
+    pub(super) fn digest(&self, seq: u64) -> Option<&Digest> {
+        self.digests.get(&seq)
+    }
+
     /// Returns the number after the highest that is taken.
     pub(super) fn next(&self) -> u64 {
         self.digests

@@ -25,6 +25,8 @@ pub mod kind {
     pub const PROMOTION: &str = "promotion";
     /// A prediction made before the first look.
     pub const PREDICTION: &str = "prediction";
+    /// Files that lie in the ledger and are no part of the chain; the body is a `ledger::Aside`.
+    pub const SET_ASIDE: &str = "set-aside";
 }
 
 /// The largest entry, in bytes: 16 MiB.

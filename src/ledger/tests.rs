@@ -204,10 +204,19 @@ fn files_cut_short_at_the_end_are_named_and_the_chain_goes_on() {
             fault: Fault::HalfWritten,
         };
         assert_eq!(torn.problems, [expected]);
-        assert_eq!(now(ledger.append(draft("note", json!(3)))).unwrap().seq, 4);
+        // Entry 4 puts the file on record, once.
+        assert_eq!(now(ledger.append(draft("note", json!(3)))).unwrap().seq, 5);
+        let again = Ledger::new(Store::Directory(DirectoryStore::new(&root)));
+        assert_eq!(now(again.append(draft("note", json!(4)))).unwrap().seq, 6);
         let healed = now(ledger.verify(&[])).unwrap();
-        assert!(healed.is_whole() && healed.entries == 3);
+        assert!(healed.is_whole() && healed.entries == 5);
         assert_eq!(healed.set_aside[0].file, "000000000003.json");
+        let chain = now(ledger.read()).unwrap();
+        assert_eq!(chain.recorded_aside("000000000003.json"), Some(4));
+        let aside: Aside = serde_json::from_value(chain.entries[2].body.clone()).unwrap();
+        assert_eq!(aside.files[0].sha256, Some(Digest::of(cut.as_bytes())));
+        let left = std::fs::read_to_string(root.join("000000000003.json")).unwrap();
+        assert_eq!(left, cut, "evidence stays as it is");
     }
 }
 
@@ -240,6 +249,67 @@ fn foreign_files_are_set_aside_and_named() {
             "README.md"
         ]
     );
+}
+
+#[test]
+fn the_next_writer_records_foreign_files_once_and_no_reader_does() {
+    let (_folder, root, ledger) = new_ledger();
+    now(ledger.append(draft("note", json!(1)))).unwrap();
+    let files = || std::fs::read_dir(&root).unwrap().count();
+    for number in 0..150 {
+        std::fs::write(root.join(format!("strange-{number:03}")), "{").unwrap();
+    }
+    std::fs::create_dir(root.join("approvals")).unwrap();
+    std::fs::write(root.join("approvals/notes.txt"), "").unwrap();
+    let before = files();
+    let chain = now(ledger.read()).unwrap();
+    assert_eq!(chain.recorded_aside("strange-000"), None);
+    now(ledger.verify(&[])).unwrap();
+    assert_eq!(files(), before, "reading writes nothing");
+    let reopened = || Ledger::new(Store::Directory(DirectoryStore::new(&root)));
+    let refused = now(reopened().append(draft("NOT A KIND", json!(1))));
+    assert!(matches!(refused, Err(LedgerError::Draft { .. })));
+    assert_eq!(files(), before, "nor does a draft that is refused");
+    for number in 2..6 {
+        now(reopened().append(draft("note", json!(number)))).unwrap();
+    }
+    let chain = now(ledger.read()).unwrap();
+    let kinds: Vec<&str> = chain
+        .entries
+        .iter()
+        .map(|entry| entry.kind.as_str())
+        .collect();
+    let aside = kind::SET_ASIDE;
+    assert_eq!(
+        kinds,
+        ["note", aside, "note", aside, "note", "note", "note"]
+    );
+    assert_eq!(chain.recorded_aside("strange-000"), Some(2));
+    assert_eq!(chain.recorded_aside("strange-149"), Some(4));
+    assert_eq!(chain.recorded_aside("approvals/notes.txt"), None);
+    assert!(chain.problems.is_empty() && replay(&chain.entries).problems.is_empty());
+    let undo = now(ledger.undo(2, "other", clock()));
+    assert!(matches!(undo, Err(LedgerError::NotUndoable { .. })));
+}
+
+#[test]
+fn of_several_writers_one_records_what_was_set_aside() {
+    let (_folder, root, ledger) = new_ledger();
+    now(ledger.append(draft("note", json!(0)))).unwrap();
+    std::fs::write(root.join("README.md"), "not ours").unwrap();
+    std::thread::scope(|scope| {
+        for writer in 1..=4 {
+            let root = &root;
+            scope.spawn(move || {
+                let ledger = Ledger::new(Store::Directory(DirectoryStore::new(root)));
+                now(ledger.append(draft("note", json!(writer)))).unwrap();
+            });
+        }
+    });
+    let chain = now(ledger.read()).unwrap();
+    assert!(chain.problems.is_empty() && chain.entries.len() == 6);
+    let is_aside = |entry: &&Entry| entry.kind == kind::SET_ASIDE;
+    assert_eq!(chain.entries.iter().filter(is_aside).count(), 1);
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! A store in a folder: every object a file, created under a temporary name and then linked.
 //!
 //! Nothing here waits, and nothing is ever overwritten or deleted but this program's own
-//! temporary files.
+//! temporary files. A folder that its group may write to is shared: what is put there is the group's to
+//! read, and nobody's to change.
 
-use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown, fchown,
+};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,7 +17,17 @@ use super::{MAX_OBJECT, Put, StoreError, check_key};
 /// Tells apart the temporary files of the threads of this process.
 static TEMPORARY: AtomicU64 = AtomicU64::new(0);
 
-/// A folder that keeps objects: folders 0700, files 0600.
+/// The mode bits by which a folder is its group's to write to.
+const SHARED: u32 = 0o020;
+
+/// The mode bit by which new files and folders get the group of the folder they are made in.
+const SET_GROUP: u32 = 0o2000;
+
+/// The mode bit by which only the owner of a file removes or renames it.
+const STICKY: u32 = 0o1000;
+
+/// A folder that keeps objects: folders 0700, files 0600; where its group may write to it, folders as
+/// it is and files 0640.
 #[derive(Clone, Debug)]
 pub struct DirectoryStore {
     root: PathBuf,
@@ -121,7 +134,7 @@ impl DirectoryStore {
             return Ok(Put::Exists);
         }
         let (temporary, file) = Temporary::create(folder)?;
-        check_owner(folder, &file, &temporary.path)?;
+        admit(folder, &file, &temporary.path)?;
         write_durably(file, bytes).map_err(|source| failed("write", &path, source))?;
         let put = match fs::hard_link(&temporary.path, &path) {
             Ok(()) => Put::Created,
@@ -154,6 +167,8 @@ impl DirectoryStore {
                 continue;
             }
             match DirBuilder::new().mode(0o700).create(&folder) {
+                // The root is shared by its owner, or it is not.
+                Ok(()) if folder != self.root => share_folder(&folder)?,
                 Ok(()) => {}
                 // Another writer was faster.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -219,21 +234,48 @@ fn check_folder(path: &Path, found: &Metadata) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Refuses a folder of another user. A file just created shows who this user is.
-fn check_owner(folder: &Path, file: &File, path: &Path) -> Result<(), StoreError> {
-    let user = file
+/// Refuses a folder of another user, unless its group may write to it: then the file just created,
+/// which shows who this user is, is made readable for the group.
+fn admit(folder: &Path, file: &File, path: &Path) -> Result<(), StoreError> {
+    let own = file
         .metadata()
-        .map_err(|source| failed("create", path, source))?
-        .uid();
-    let owner = metadata(folder)?.map_or(user, |found| found.uid());
-    if owner == user {
+        .map_err(|source| failed("create", path, source))?;
+    let Some(found) = metadata(folder)? else {
+        return Ok(());
+    };
+    if found.mode() & SHARED == 0 {
+        if found.uid() == own.uid() {
+            return Ok(());
+        }
+        return Err(StoreError::ForeignOwner {
+            path: folder.to_owned(),
+            owner: found.uid(),
+            user: own.uid(),
+        });
+    }
+    if own.gid() != found.gid() {
+        fchown(file, None, Some(found.gid())).map_err(|source| StoreError::OtherGroup {
+            path: folder.to_owned(),
+            group: found.gid(),
+            source,
+        })?;
+    }
+    file.set_permissions(Permissions::from_mode(0o640))
+        .map_err(|source| failed("share", path, source))
+}
+
+/// Makes a folder just created its group's as well, where the folder above it is.
+fn share_folder(folder: &Path) -> Result<(), StoreError> {
+    let Some(above) = folder.parent().map(metadata).transpose()?.flatten() else {
+        return Ok(());
+    };
+    if above.mode() & SHARED == 0 {
         return Ok(());
     }
-    Err(StoreError::ForeignOwner {
-        path: folder.to_owned(),
-        owner,
-        user,
-    })
+    let mode = 0o770 | SET_GROUP | (above.mode() & STICKY);
+    chown(folder, None, Some(above.gid()))
+        .and_then(|()| fs::set_permissions(folder, Permissions::from_mode(mode)))
+        .map_err(|source| failed("share", folder, source))
 }
 
 /// A file under a temporary name, deleted when it is dropped.

@@ -42,6 +42,16 @@ pub enum StoreError {
         /// The number of the user this program runs as.
         user: u32,
     },
+    /// The folder is shared by a group that this user cannot give files to.
+    #[error("{} is shared by group {group}, and a file cannot be given to it", path.display())]
+    OtherGroup {
+        /// The folder.
+        path: PathBuf,
+        /// The number of the group.
+        group: u32,
+        /// The system's answer.
+        source: io::Error,
+    },
     /// Everybody may write to the folder.
     #[error("{} can be written by every user of this machine", path.display())]
     OpenToAll {
@@ -110,7 +120,11 @@ impl Explain for StoreError {
                 format!("move {} away, then try again", path.display())
             }
             Self::ForeignOwner { path, .. } => format!(
-                "run as the owner of {}, or choose a folder of your own",
+                "run as the owner of {0}, choose a folder of your own, or let the owner share it with a group of both: `chgrp -R GROUP {0}` and `chmod 3770 {0}`",
+                path.display()
+            ),
+            Self::OtherGroup { path, .. } => format!(
+                "join the group of {0}, or let its owner run `chmod g+s {0}`",
                 path.display()
             ),
             Self::OpenToAll { path } => format!("run `chmod o-w {}`", path.display()),

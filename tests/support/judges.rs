@@ -69,6 +69,11 @@ pub(crate) fn corpus() -> Option<PathBuf> {
     found
 }
 
+/// Says that a test was not done, and why.
+pub(crate) fn skipped(why: &str) {
+    note(&format!("SKIPPED: {why}"));
+}
+
 /// Returns how often a test repeats what depends on chance: `default`, or the variable `name`, which the long check sets.
 pub(crate) fn repetitions(name: &str, default: u32) -> u32 {
     variable(name).map_or(default, |value| {

@@ -42,6 +42,23 @@ fn folders_and_files_are_private_and_no_temporary_file_stays() {
 }
 
 #[test]
+fn what_is_put_into_a_folder_of_a_group_is_the_groups_to_read() {
+    let (_folder, store) = in_new_folder();
+    store.put_if_absent("own", b"1").unwrap();
+    fs::set_permissions(store.root(), Permissions::from_mode(0o3770)).unwrap();
+    store.put_if_absent("a", b"1").unwrap();
+    store.put_if_absent("b/one", b"1").unwrap();
+    assert_eq!(mode(&store.root().join("own")), 0o600, "left as it was");
+    assert_eq!(mode(&store.root().join("a")), 0o640);
+    assert_eq!(mode(&store.root().join("b/one")), 0o640);
+    let inner = fs::metadata(store.root().join("b")).unwrap();
+    assert_eq!(inner.mode() & 0o7777, 0o3770);
+    fs::set_permissions(store.root(), Permissions::from_mode(0o2772)).unwrap();
+    let open = store.put_if_absent("c", b"1");
+    assert!(matches!(open, Err(StoreError::OpenToAll { .. })));
+}
+
+#[test]
 fn links_are_refused_wherever_they_are() {
     let (folder, store) = in_new_folder();
     store.put_if_absent("b/one", b"1").unwrap();
@@ -79,7 +96,7 @@ fn folders_of_others_and_folders_open_to_all_are_refused() {
     fs::set_permissions(store.root(), fs::Permissions::from_mode(0o777)).unwrap();
     let put = store.put_if_absent("two", b"");
     assert!(matches!(put, Err(StoreError::OpenToAll { .. })));
-    fs::set_permissions(store.root(), fs::Permissions::from_mode(0o770)).unwrap();
+    fs::set_permissions(store.root(), fs::Permissions::from_mode(0o750)).unwrap();
     // Only the superuser can give a folder away; elsewhere this half of the test does not run.
     if std::os::unix::fs::chown(store.root(), Some(54_321), None).is_ok() {
         let put = store.put_if_absent("two", b"");
