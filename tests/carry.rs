@@ -213,11 +213,15 @@ fn verdicts_on_the_build_before_are_offered_and_carried_over() {
         "{}",
         report.stdout
     );
-    let vex = on(&sandbox, "2026-05-02", &["export", "openvex", "new.json"]);
+    let ignore = on(
+        &sandbox,
+        "2026-05-02",
+        &["export", "trivyignore", "new.json"],
+    );
     assert!(
-        vex.stdout.contains("(carried over from entry 2)"),
+        ignore.stdout.contains("(carried over from entry 2)"),
         "{}",
-        vex.stdout
+        ignore.stdout
     );
     let late = on(
         &sandbox,

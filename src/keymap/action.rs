@@ -123,6 +123,12 @@ pub enum Action {
     Reject,
     /// Takes back the last verdict.
     Undo,
+    /// Carries an earlier verdict over.
+    CarryOver,
+    /// Shows the earlier verdicts that are offered.
+    Offers,
+    /// Shows which accepted risks end when.
+    Expiring,
     /// Shows another selection of rows.
     Mode,
     /// Shows tree or list.
@@ -148,7 +154,7 @@ pub enum Action {
 /// One row of the list of actions: the action, its name in the configuration, its summary.
 type Row = (Action, &'static str, &'static str);
 
-const ROWS: [Row; 69] = [
+const ROWS: [Row; 72] = [
     (Action::Help, "help", "help"),
     (
         Action::Back,
@@ -244,6 +250,13 @@ const ROWS: [Row; 69] = [
     (Action::Approve, "approve", "approve the image"),
     (Action::Reject, "reject", "reject the image"),
     (Action::Undo, "undo", "take back the last verdict"),
+    (
+        Action::CarryOver,
+        "carry-over",
+        "carry the earlier verdict over",
+    ),
+    (Action::Offers, "offers", "earlier verdicts offered"),
+    (Action::Expiring, "expiring", "accepted risks by their end"),
     (Action::Mode, "mode", "other rows"),
     (Action::Tree, "tree", "tree or list"),
     (Action::Licences, "licences", "by licence"),
@@ -293,6 +306,9 @@ impl Action {
             Self::MarkAll => "mark all",
             Self::Reverse => "reverse",
             Self::Undo => "undo",
+            Self::CarryOver => "carry over",
+            Self::Offers => "offers",
+            Self::Expiring => "expiring",
             Self::UnderInvestigation => "investigating",
             Self::Save => "save",
             Self::Discard => "discard",

@@ -14,6 +14,8 @@ pub enum Place {
     Images,
     /// The findings, and the findings of other kinds.
     Findings,
+    /// The earlier verdicts offered on the findings.
+    Offers,
     /// Scanner against scanner.
     Compare,
     /// The components.
@@ -45,6 +47,7 @@ impl Place {
         Self::Lists,
         Self::Images,
         Self::Findings,
+        Self::Offers,
         Self::Compare,
         Self::Components,
         Self::Verdict,
@@ -66,6 +69,7 @@ impl Place {
             Self::Lists => "Lists",
             Self::Images => "Images",
             Self::Findings => "Findings and Hygiene",
+            Self::Offers => "Offers",
             Self::Compare => "Compare",
             Self::Components => "Components",
             Self::Verdict => "Verdict",
@@ -88,6 +92,7 @@ impl Place {
             Self::Lists => &[Self::Lists, Self::Everywhere],
             Self::Images => &[Self::Images, Self::Lists, Self::Everywhere],
             Self::Findings => &[Self::Findings, Self::Lists, Self::Everywhere],
+            Self::Offers => &[Self::Offers, Self::Lists, Self::Everywhere],
             Self::Compare => &[Self::Compare, Self::Lists, Self::Everywhere],
             Self::Components => &[Self::Components, Self::Lists, Self::Everywhere],
             Self::Verdict => &[Self::Verdict, Self::Lists, Self::Everywhere],

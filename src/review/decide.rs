@@ -73,6 +73,21 @@ pub struct DecideRequest {
     pub envelope: Option<Digest>,
 }
 
+impl DecideRequest {
+    /// Returns the request to carry over what is offered on findings, by position.
+    #[must_use]
+    pub fn carry_over(subject: usize, findings: Vec<usize>, reviewer: &str, clock: Clock) -> Self {
+        Self {
+            subject,
+            decided: Decided::CarryOver(Selection::Findings(findings)),
+            reason: String::new(),
+            reviewer: reviewer.to_owned(),
+            clock,
+            envelope: None,
+        }
+    }
+}
+
 /// Checks a request and returns the ledger entries to append, one a finding.
 ///
 /// # Errors

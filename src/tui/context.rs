@@ -11,6 +11,7 @@ use crate::environment::Clock;
 use crate::keymap::Keymap;
 use crate::model::{Finding, StandingVerdict, Subject};
 use crate::review::{OpenProgress, Review};
+use crate::triage::carry::Offer;
 use crate::triage::ratings::{SeverityFrom, Shown, shown};
 use crate::tui::message::Standings;
 use crate::tui::theme::Theme;
@@ -96,6 +97,12 @@ impl<'a> Context<'a> {
         };
         let asked = |from| shown(finding, &self.review.reports, from);
         self.severity_from.map_or(own, asked)
+    }
+
+    /// Returns the earlier verdict offered on a finding by its position.
+    #[must_use]
+    pub fn offer(&self, position: usize) -> Option<&'a Offer> {
+        self.review.offer(position)
     }
 
     /// Returns the verdict on a finding by its position.

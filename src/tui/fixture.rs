@@ -2,6 +2,7 @@
 //!
 //! Made from the public types alone; no file is read and no rule is worked out here.
 
+mod earlier;
 mod promotion;
 mod scene;
 
@@ -27,6 +28,7 @@ use crate::triage::compare::{
 use crate::triage::index::FindingIndex;
 use crate::triage::policy::Policy;
 
+pub(crate) use earlier::{append, carried, offer};
 pub(crate) use promotion::{plan, receipt};
 pub(crate) use scene::{Scene, picture};
 

@@ -7,6 +7,7 @@ mod actions;
 mod detail;
 mod empty;
 mod hygiene;
+mod offers;
 mod rows;
 
 use std::collections::BTreeSet;
@@ -24,6 +25,8 @@ use crate::triage::view::{Sort, View};
 use crate::tui::context::Context;
 use crate::tui::message::{Failed, Input, Message, Outcome};
 use crate::tui::theme::Role;
+use offers::Offers;
+
 use crate::tui::widget::{
     Cursor, Field, FilterBar, Pane, Piece, Scroll, counted, inside, lines, rows_in,
 };
@@ -78,6 +81,7 @@ pub struct State {
     focus: Focus,
     scroll: Scroll,
     texts: Option<(usize, Texts)>,
+    offers: Offers,
 }
 
 /// Where things are. Worked out from the size alone.
@@ -116,6 +120,7 @@ impl State {
             self.full = false;
             self.focus = Focus::Table;
             self.scroll = Scroll::default();
+            self.offers = Offers::default();
         }
         self.rebuild(context);
         let again =
@@ -226,6 +231,8 @@ impl State {
     pub fn place(&self) -> Place {
         if self.typing {
             Place::Field
+        } else if self.offers.is_open {
+            Place::Offers
         } else {
             self.menu.unwrap_or(Place::Findings)
         }
@@ -240,6 +247,9 @@ impl State {
                 self.read_filter(context);
             }
             Input::Paste(_) => {}
+            Input::Action(action) if self.offers.is_open => {
+                return self.act_on_offers(*action, context);
+            }
             Input::Action(action) if self.menu.is_some() => {
                 self.menu = None;
                 return self.choose(*action, context);
@@ -269,6 +279,9 @@ impl State {
 
     /// Takes the answer of an effect.
     pub fn receive(&mut self, message: &Message, _context: &Context<'_>) -> Vec<Outcome> {
+        if let Message::Recorded(_) = message {
+            self.offers.answered();
+        }
         match message {
             Message::Details { finding, result } if self.selected() == Some(*finding) => {
                 self.texts = Some((*finding, result.clone()));
@@ -358,6 +371,9 @@ impl State {
     /// Draws the screen.
     pub fn view(&self, context: &Context<'_>, area: Rect, buffer: &mut Buffer) {
         let context = &Context { area, ..*context };
+        if self.offers.is_open {
+            return self.draw_offers(context, buffer);
+        }
         let panes = self.panes(context);
         if panes.list.height > 0 {
             let pane = Pane {
@@ -430,6 +446,9 @@ impl State {
     /// Returns the line above the keys.
     #[must_use]
     pub fn status(&self, context: &Context<'_>) -> Vec<Piece> {
+        if self.offers.is_open {
+            return self.offers_status(context);
+        }
         if let Some(menu) = self.menu {
             let question = match menu {
                 Place::DecisionMenu => " decide about ",
@@ -468,6 +487,7 @@ impl State {
             );
             pieces.push(Piece::foreign(&fixable, Role::Dim));
         }
+        pieces.extend(self.offered(context));
         if self.suppressed > 0 {
             let by = self.suppressed_by(context);
             pieces.push(Piece::foreign(&format!("  {by}"), Role::Dim));

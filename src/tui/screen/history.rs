@@ -3,6 +3,7 @@
 //! Nothing is ever deleted here: taking an entry back records another one. Checking and replaying
 //! the chain is the ledger's.
 
+mod calendar;
 mod entry;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use crate::tui::widget::{
     Column, Cursor, DataTable, Field, Pane, Piece, Row, Scroll, detail, inside, lines, rows_in,
 };
 
+use calendar::Calendar;
 use entry::{lines_of, outline};
 
 /// What became of the wish to take an entry back.
@@ -52,13 +54,16 @@ pub struct State {
     is_open: bool,
     scroll: Scroll,
     undo: Undo,
+    calendar: Calendar,
 }
 
 impl State {
     /// Takes in the ledger as it is now.
     pub fn refresh(&mut self, context: &Context<'_>) {
         let here = self.entry(context).map(|entry| entry.seq);
-        self.undone = replay(&context.review.history).undone;
+        let replayed = replay(&context.review.history);
+        self.calendar.take_in(&replayed.verdicts, context);
+        self.undone = replayed.undone;
         self.list(context);
         let again = self.listed.iter().position(|position| {
             let entry = context.review.history.get(*position);
@@ -122,6 +127,9 @@ impl State {
         if matches!(self.undo, Undo::Failed(_)) {
             self.undo = Undo::No;
         }
+        if self.calendar.is_open {
+            return self.act_on_calendar(action, context);
+        }
         if self.is_open {
             let (length, height) = self.detail_size(context);
             if self.scroll.act(action, length, height) {
@@ -150,6 +158,7 @@ impl State {
             }
             Action::Copy => self.is_copying = self.entry(context).is_some(),
             Action::Undo => self.ask(context),
+            Action::Expiring => self.calendar.is_open = true,
             _ => {}
         }
         Vec::new()
@@ -203,6 +212,38 @@ impl State {
             };
         }
         Vec::new()
+    }
+
+    /// Takes a verb while the calendar is in front.
+    fn act_on_calendar(&mut self, action: Action, context: &Context<'_>) -> Vec<Outcome> {
+        if self.calendar.moves(action, context) {
+            return Vec::new();
+        }
+        match action {
+            Action::Open => {
+                if let Some(entry) = self.calendar.selected() {
+                    self.show_entry(entry, context);
+                }
+            }
+            Action::Back | Action::Expiring => self.calendar.is_open = false,
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    /// Shows an entry in full, whatever was filtered.
+    fn show_entry(&mut self, entry: u64, context: &Context<'_>) {
+        self.calendar.is_open = false;
+        self.filter = Field::default();
+        self.list(context);
+        let found = self.listed.iter().position(|position| {
+            let known = context.review.history.get(*position);
+            known.is_some_and(|known| known.seq == entry)
+        });
+        let (length, height) = (self.listed.len(), self.height(context));
+        self.cursor.select(found.unwrap_or(0), length, height);
+        self.is_open = found.is_some();
+        self.scroll = Scroll::default();
     }
 
     fn copy(&self, action: Action, context: &Context<'_>) -> Vec<Outcome> {
@@ -265,6 +306,9 @@ impl State {
 
     /// Draws the screen.
     pub fn view(&self, context: &Context<'_>, area: Rect, buffer: &mut Buffer) {
+        if self.calendar.is_open {
+            return self.calendar.draw(context, area, buffer);
+        }
         let [list, below] = self.panes(context, area);
         if list.height > 0 {
             self.view_list(context, list, buffer);
@@ -379,6 +423,9 @@ impl State {
     pub fn status(&self, _context: &Context<'_>) -> Vec<Piece> {
         if self.is_copying {
             return vec![Piece::new("copy:", Role::Title)];
+        }
+        if self.calendar.is_open {
+            return vec![self.calendar.status()];
         }
         vec![match &self.undo {
             Undo::No => Piece::new(

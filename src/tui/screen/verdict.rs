@@ -209,9 +209,35 @@ impl State {
             Action::Approve => self.choose(Choice::Image(ImageDecision::Approve)),
             Action::Reject => self.choose(Choice::Image(ImageDecision::Reject)),
             Action::Undo => return self.undo(context),
+            Action::CarryOver => return self.carry_over(context),
             _ => {}
         }
         Vec::new()
+    }
+
+    /// Carries over what is offered on the findings of the form.
+    fn carry_over(&mut self, context: &Context<'_>) -> Vec<Outcome> {
+        let Some(form) = &self.form else {
+            return Vec::new();
+        };
+        let findings = form.offered(context.review);
+        if !form.note.is_blank() {
+            let text = "a reason was typed: discard it first, what is carried over keeps its own";
+            return vec![Notice::warning(text).into()];
+        }
+        if findings.is_empty() {
+            return vec![Notice::warning("no earlier verdict is offered here").into()];
+        }
+        if let Some(problem) = &context.review.ledger_problem {
+            let text = format!("the ledger is read-only: {problem}");
+            return vec![Notice::error(text).into()];
+        }
+        self.problems.clear();
+        self.typing = false;
+        self.saving = Saving::Under;
+        let (reviewer, clock) = (context.reviewer, context.clock);
+        let request = DecideRequest::carry_over(form.subject, findings, reviewer, clock);
+        vec![Effect::Record(request).into()]
     }
 
     /// Takes back what this reviewer said about the image, or what stands on the finding.

@@ -56,6 +56,11 @@ impl State {
             }
             Action::Decide | Action::Sort | Action::Copy => self.set_menu(action),
             Action::Undo => return self.undo(context),
+            Action::CarryOver => {
+                let findings = self.targets(context);
+                return self.carry_over(&findings, context);
+            }
+            Action::Offers => return self.open_offers(context),
             _ => {}
         }
         Vec::new()

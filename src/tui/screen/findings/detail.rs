@@ -20,7 +20,7 @@ use crate::tui::theme::Role;
 use crate::tui::widget::{Pane, Piece, detail, inside, labelled, wrap};
 
 use super::hygiene::{check, is_own, observation};
-use super::{Focus, State};
+use super::{Focus, State, offers};
 
 /// The most characters of a long text that are shown.
 const MAX_TEXT: usize = 16 * 1024;
@@ -73,6 +73,7 @@ impl State {
         }
         lines.extend(observation(finding, width));
         lines.extend(judged(finding, context.verdict(position), width));
+        lines.extend(offers::detail_lines(context, position, width));
         lines.extend(rated::because(context, finding, width));
         lines.extend(rated::table(&finding.ratings, width));
         lines.extend(history(finding, &context.review.history, width));
@@ -225,6 +226,10 @@ fn judged(finding: &Finding, verdict: Option<&StandingVerdict>, width: usize) ->
     }
     if standing.carried {
         let text = Safe::new("taken on another image or report; it reaches here by its scope");
+        lines.extend(labelled("", &text, Role::Dim, width));
+    }
+    if let Some(from) = &verdict.carried_from {
+        let text = Safe::limited(&from.to_string(), 1_000);
         lines.extend(labelled("", &text, Role::Dim, width));
     }
     if !standing.renewed_by.is_empty() {

@@ -69,7 +69,7 @@ impl State {
                     cells: Vec::new(),
                 };
             };
-            let verdict = context.verdict(position);
+            let verdict = mark(context.verdict(position), context.offer(position).is_some());
             Row {
                 mark: self.mark_of(position, finding),
                 cells: match self.scope {
@@ -113,7 +113,7 @@ impl State {
 fn vulnerability(
     finding: &Finding,
     shown: Shown,
-    verdict: Option<&StandingVerdict>,
+    verdict: Piece,
     scanners: &[String],
     narrow: bool,
 ) -> Vec<Piece> {
@@ -126,7 +126,7 @@ fn vulnerability(
     };
     let mut cells = vec![
         severity,
-        mark(verdict),
+        verdict,
         Piece::foreign(finding.id.as_str(), Role::Text),
         Piece::foreign(what(finding), Role::Text),
     ];
@@ -140,12 +140,12 @@ fn vulnerability(
     cells
 }
 
-fn hygiene(finding: &Finding, verdict: Option<&StandingVerdict>) -> Vec<Piece> {
+fn hygiene(finding: &Finding, verdict: Piece) -> Vec<Piece> {
     let (_, kind) = group(finding.kind);
     vec![
         Piece::new(kind, Role::Text),
         severity(finding.severity),
-        mark(verdict),
+        verdict,
         Piece::foreign(finding.id.as_str(), Role::Text),
         Piece::foreign(what(finding), Role::Text),
         Piece::foreign(&finding.title, Role::Dim),
@@ -166,10 +166,15 @@ pub(super) fn severity(severity: Severity) -> Piece {
     Piece::new(letters(severity), Role::of(severity))
 }
 
-/// Returns the letter of a verdict: the one of the menu, or `s` stale, `e` expired.
-pub(super) fn mark(verdict: Option<&StandingVerdict>) -> Piece {
+/// Returns the letter of a verdict: the one of the menu, or `s` stale, `e` expired; `c` where an
+/// earlier one could be carried over.
+pub(super) fn mark(verdict: Option<&StandingVerdict>, offered: bool) -> Piece {
     let Some(verdict) = verdict else {
-        return Piece::new(" ", Role::Text);
+        return if offered {
+            Piece::new("c", Role::Warning)
+        } else {
+            Piece::new(" ", Role::Text)
+        };
     };
     match verdict.standing {
         Standing::Stale => Piece::new("s", Role::Warning),

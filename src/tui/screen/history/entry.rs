@@ -5,7 +5,7 @@
 use serde::Deserialize as _;
 use serde_json::Value;
 
-use crate::ledger::{Entry, Undo, kind};
+use crate::ledger::{Aside, Entry, Undo, kind};
 use crate::model::{ImageDecision, ImageVerdict, Verdict, VulnerabilityId};
 use crate::review::ApprovalView;
 use crate::text::{Safe, thousands};
@@ -32,6 +32,7 @@ enum Body {
     Verdict(Box<Verdict>),
     Image(Box<ImageVerdict>),
     Undo(Undo),
+    Aside(Aside),
     Other,
 }
 
@@ -42,6 +43,7 @@ fn body(entry: &Entry) -> Body {
         kind::APPROVAL => ImageVerdict::deserialize(&entry.body)
             .map_or(Body::Other, |verdict| Body::Image(Box::new(verdict))),
         kind::UNDO => Undo::deserialize(&entry.body).map_or(Body::Other, Body::Undo),
+        kind::SET_ASIDE => Aside::deserialize(&entry.body).map_or(Body::Other, Body::Aside),
         _ => Body::Other,
     }
 }
@@ -57,7 +59,10 @@ fn text_at<'a>(value: &'a Value, places: &[&str]) -> Option<&'a str> {
 pub(super) fn outline(entry: &Entry) -> Outline {
     match body(entry) {
         Body::Verdict(verdict) => Outline {
-            what: verdict.decision.as_str().to_owned(),
+            what: match &verdict.carried_from {
+                Some(_) => format!("{} carried", verdict.decision.as_str()),
+                None => verdict.decision.as_str().to_owned(),
+            },
             about: format!(
                 "{} {} {}",
                 verdict
@@ -82,6 +87,16 @@ pub(super) fn outline(entry: &Entry) -> Outline {
             what: "undo".to_owned(),
             about: format!("entry {}", thousands(undo.entry)),
             role: Role::Text,
+        },
+        Body::Aside(aside) => Outline {
+            what: "set aside".to_owned(),
+            about: aside
+                .files
+                .iter()
+                .map(|one| one.file.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
+            role: Role::Warning,
         },
         Body::Other if entry.kind == kind::PROMOTION => promotion(&entry.body),
         Body::Other => Outline {
@@ -141,6 +156,15 @@ pub(super) fn lines_of(
             );
             add("", &undo.entry_sha256.to_string(), Role::Dim);
         }
+        Body::Aside(aside) => {
+            for one in &aside.files {
+                let text = format!("{}: {}", one.file, one.reason);
+                add("set aside", &text, Role::Warning);
+                if let Some(sha256) = &one.sha256 {
+                    add("", &sha256.to_string(), Role::Dim);
+                }
+            }
+        }
         Body::Other if entry.kind == kind::PROMOTION => {
             promotion_lines(&entry.body, &mut add);
         }
@@ -188,6 +212,13 @@ fn verdict_lines(verdict: &Verdict, add: &mut impl FnMut(&'static str, &str, Rol
     }
     if let Some(justification) = &verdict.justification {
         add("because", justification, Role::Text);
+    }
+    if let Some(from) = &verdict.carried_from {
+        let text = format!("entry {} of {}", thousands(from.entry), from.reviewer);
+        add("carried", &text, Role::Text);
+        for difference in &from.differences {
+            add("changed", &difference.to_string(), Role::Warning);
+        }
     }
     add("scope", verdict.scope.as_str(), Role::Text);
     add("image", &image(&verdict.subject), Role::Text);

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::{State, Undo};
 use crate::keymap::{Action, Place};
-use crate::tui::fixture::{Scene, now, picture, review};
+use crate::tui::fixture::{Scene, append, carried, digest, now, offer, picture, review};
 use crate::tui::message::{Effect, Failed, Input, Loaded, Message, Outcome};
 
 fn screen(scene: &Scene) -> State {
@@ -151,4 +153,58 @@ fn a_filter_lists_what_it_names() {
     assert_eq!(state.place(), Place::Field);
     state.handle(&Input::Paste("approve".to_owned()), &scene.context());
     assert_eq!(state.listed, [2]);
+}
+
+/// Entries about accepted risks with different ends, one of them carried over, and one about files.
+fn with_ends(width: u16, height: u16) -> Scene {
+    let mut scene = Scene::new(width, height);
+    for (finding, until) in [
+        (0, "2025-05-30"),
+        (1, "2025-06-05"),
+        (2, "2025-06-20"),
+        (3, "fixed"),
+    ] {
+        let mut earlier = offer(&scene.review, finding, 2);
+        earlier.verdict.until = until.parse().ok();
+        let body = carried(&scene.review, &earlier);
+        append(&mut scene.review, "verdict", body);
+    }
+    let files = json!({"files": [
+        {"file": "000000000010.json", "reason": "cut short", "sha256": digest()},
+        {"file": "notes.txt", "reason": "not a file of the ledger", "sha256": null}]});
+    append(&mut scene.review, "set-aside", files);
+    scene
+}
+
+#[test]
+fn the_calendar_shows_what_ends_when_and_leads_to_the_entry() {
+    for (width, height) in [(80, 24), (120, 36), (60, 20)] {
+        let scene = with_ends(width, height);
+        let mut state = screen(&scene);
+        act(&mut state, &scene, Action::Expiring);
+        act(&mut state, &scene, Action::Down);
+        let name = format!("calendar_{width}x{height}");
+        picture("history", &name, &drawn(&state, &scene));
+        assert_eq!(act(&mut state, &scene, Action::Open), Vec::new());
+        let entry = state.entry(&scene.context()).map(|entry| entry.seq);
+        assert_eq!((entry, state.is_open), (Some(7), true));
+    }
+    let scene = Scene::new(80, 24);
+    let mut state = screen(&scene);
+    act(&mut state, &scene, Action::Expiring);
+    picture("history", "calendar_empty_80x24", &drawn(&state, &scene));
+    act(&mut state, &scene, Action::Back);
+    assert!(!state.calendar.is_open);
+}
+
+#[test]
+fn a_carried_verdict_and_files_set_aside_say_what_they_are() {
+    let scene = with_ends(80, 24);
+    let mut state = screen(&scene);
+    act(&mut state, &scene, Action::Open);
+    picture("history", "set_aside_80x24", &drawn(&state, &scene));
+    act(&mut state, &scene, Action::Back);
+    act(&mut state, &scene, Action::Down);
+    act(&mut state, &scene, Action::Open);
+    picture("history", "carried_80x24", &drawn(&state, &scene));
 }

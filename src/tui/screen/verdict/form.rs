@@ -223,6 +223,17 @@ impl Form {
         self.impacts.iter().find(|impact| impact.scope == scope)
     }
 
+    /// Returns those of the findings on which an earlier verdict is offered.
+    #[must_use]
+    pub fn offered(&self, review: &Review) -> Vec<usize> {
+        let positions = match &self.about {
+            About::Findings(positions) => positions.as_slice(),
+            About::Image => &[],
+        };
+        let offered = |position: &usize| review.offer(*position).is_some();
+        positions.iter().copied().filter(offered).collect()
+    }
+
     /// Returns the last day the policy lets an accepted risk reach.
     #[must_use]
     pub fn latest(&self) -> Option<NaiveDate> {

@@ -14,7 +14,7 @@ use crate::tui::widget::approval::{role_of, said};
 use crate::tui::widget::note_editor::LIMIT;
 use crate::tui::widget::{Pane, Piece, lines, width_of, wrap};
 
-use super::form::{About, Choice, Field, Form, Sign, selected};
+use super::form::{About, Choice, Field, Form, Sign};
 use super::{Saving, State};
 
 /// The columns of a label.
@@ -158,6 +158,13 @@ impl State {
                         .into_iter()
                         .map(|scope| (scope_label(scope, form.impact(scope)), form.scope == scope));
                     text.append(&mut radio("Scope", options, focused(field), width));
+                    if let Some(impact) = form.impact(form.scope) {
+                        let most = if width < 100 { 2 } else { 4 };
+                        text.push(vec![
+                            Piece::foreign(&format!("{:<LABEL$}", "Hits"), Role::Dim),
+                            Piece::foreign(&impact.text(most), Role::Text),
+                        ]);
+                    }
                 }
                 Field::Until => {
                     until = Some(text.len());
@@ -324,10 +331,16 @@ fn finding_lines(form: &Form, context: &Context<'_>, height: usize) -> Vec<Vec<P
     } else {
         height.saturating_sub(1)
     };
-    let mut text: Vec<Vec<Piece>> = selected(context.review, &form.about)
+    let positions = match &form.about {
+        About::Findings(positions) => positions.as_slice(),
+        About::Image => &[],
+    };
+    let mut text: Vec<Vec<Piece>> = positions
+        .iter()
+        .filter_map(|position| Some((context.finding(*position)?, context.offer(*position))))
         .take(room)
-        .map(|finding| {
-            vec![
+        .map(|(finding, offer)| {
+            let mut row = vec![
                 Piece::foreign(
                     &format!("{:<4}", letters(finding.severity)),
                     Role::of(finding.severity),
@@ -337,7 +350,13 @@ fn finding_lines(form: &Form, context: &Context<'_>, height: usize) -> Vec<Vec<P
                     &format!("  {} {}", finding.package.name, finding.package.version),
                     Role::Text,
                 ),
-            ]
+            ];
+            if let Some(offer) = offer {
+                let decision = offer.verdict.decision.as_str();
+                let text = format!("  o carries {decision} over: {}", offer.changed());
+                row.push(Piece::foreign(&text, Role::Warning));
+            }
+            row
         })
         .collect();
     if count > room {

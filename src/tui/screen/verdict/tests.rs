@@ -7,8 +7,8 @@ use super::{Saving, State};
 use crate::environment::Clock;
 use crate::keymap::{Action, Code, Key, Place};
 use crate::model::{Decision, ImageDecision, JUSTIFICATIONS, Scope, Until};
-use crate::review::{DecideRequest, Decided};
-use crate::tui::fixture::{Scene, now, picture, review};
+use crate::review::{DecideRequest, Decided, Selection};
+use crate::tui::fixture::{Scene, now, offer, picture, review};
 use crate::tui::message::{Effect, Failed, Input, Judgement, Loaded, Message, Outcome};
 use crate::tui::widget::Field as TextField;
 
@@ -424,4 +424,43 @@ fn approvals_are_shown_with_key_and_standing() {
     ]];
     let state = screen(&scene, &Judgement::Image(ImageDecision::Reject));
     picture("verdict", "approvals_80x24", &drawn(&state, &scene));
+}
+
+#[test]
+fn an_earlier_verdict_is_offered_beside_the_finding_and_carried_over() {
+    let mut scene = Scene::new(80, 24);
+    let offers = vec![offer(&scene.review, 1, 2)];
+    scene.review.offers = Arc::new(offers);
+    let mut state = screen(&scene, &about(&[1, 2], Decision::AcceptRisk));
+    picture("verdict", "offered_80x24", &drawn(&state, &scene));
+    write(&mut state, &scene, "typed");
+    let kept = act(&mut state, &scene, Action::CarryOver);
+    assert!(matches!(&kept[..], [Outcome::Message(_)]), "{kept:?}");
+    let mut state = screen(&scene, &about(&[1, 2], Decision::AcceptRisk));
+    let request = request(&act(&mut state, &scene, Action::CarryOver));
+    let offered = Selection::Findings(vec![1]);
+    assert_eq!(request.decided, Decided::CarryOver(offered));
+    assert_eq!(state.saving, Saving::Under);
+    let mut state = screen(&scene, &about(&[2], Decision::AcceptRisk));
+    let none = act(&mut state, &scene, Action::CarryOver);
+    assert!(matches!(&none[..], [Outcome::Message(_)]), "{none:?}");
+}
+
+#[test]
+fn what_a_scope_hits_follows_the_scope() {
+    let scene = Scene::new(120, 36);
+    let mut state = screen(&scene, &about(&[0], Decision::Affected));
+    assert!(drawn(&state, &scene).contains("Hits      1 finding on 1 image"));
+    act(&mut state, &scene, Action::Edit);
+    press(&mut state, &scene, Code::Esc);
+    act(&mut state, &scene, Action::NextPane);
+    while state.focus != Some(Field::Scope) {
+        press(&mut state, &scene, Code::Tab);
+        press(&mut state, &scene, Code::Esc);
+    }
+    act(&mut state, &scene, Action::Right);
+    let form = state.form.as_ref().unwrap();
+    assert_eq!(form.scope, Scope::Package);
+    let text = form.impact(Scope::Package).unwrap().text(4);
+    assert!(drawn(&state, &scene).contains(&text), "{text}");
 }
