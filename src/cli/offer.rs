@@ -58,7 +58,7 @@ impl<'a> OfferView<'a> {
             entry: offer.recorded.entry,
             entry_sha256: &offer.recorded.entry_sha256,
             differences: &offer.differences,
-            changed: offer.changed(),
+            changed: offer.changed_here(),
         })
     }
 

@@ -391,7 +391,7 @@ impl Difference {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} → {}", self.what, self.from, self.to)
+        write!(f, "{} {} -> {}", self.what, self.from, self.to)
     }
 }
 

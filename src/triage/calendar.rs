@@ -39,7 +39,16 @@ impl Due {
         Self::UntilFixed,
     ];
 
-    /// Returns the words shown.
+    /// Returns the words for so many of them: `within 7 days`.
+    #[must_use]
+    pub fn within(self) -> String {
+        match self {
+            Self::Week | Self::Month | Self::Quarter => format!("within {}", self.label()),
+            Self::Over | Self::Later | Self::UntilFixed => self.label().to_owned(),
+        }
+    }
+
+    /// Returns the words shown in a column of its own.
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {
@@ -195,7 +204,7 @@ mod tests {
         assert_eq!(
             shown(&verdicts),
             [
-                (11, "over", Some(-4)),
+                (11, "over", Some(-3)),
                 (6, "over", Some(-1)),
                 (7, "over", Some(0)),
                 (5, "7 days", Some(0)),

@@ -14,6 +14,9 @@ use crate::model::{
     Scope, Standing, StandingVerdict, Subject, SubjectRef, Until, Verdict, VulnerabilityId,
 };
 
+/// The word for a difference of images.
+const IMAGE: &str = "image";
+
 /// An earlier verdict that could be carried over to a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
@@ -70,6 +73,17 @@ impl Offer {
     #[must_use]
     pub fn changed(&self) -> String {
         Difference::line(&self.differences)
+    }
+
+    /// Returns what changed besides the image, which is another one in most offers.
+    #[must_use]
+    pub fn changed_here(&self) -> String {
+        let here = self.differences.iter().filter(|one| one.what != IMAGE);
+        let here: Vec<Difference> = here.cloned().collect();
+        if here.is_empty() {
+            return "only the image".to_owned();
+        }
+        Difference::line(&here)
     }
 }
 
@@ -176,7 +190,7 @@ fn differences(verdict: &Verdict, finding: &Finding, subject: &Subject) -> Vec<D
     };
     if !verdict.subject.is_image(subject) {
         let (from, to) = images(&verdict.subject, &SubjectRef::of(subject));
-        differ("image", from, to);
+        differ(IMAGE, from, to);
     }
     differ(
         "version",

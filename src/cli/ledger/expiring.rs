@@ -137,11 +137,7 @@ fn table(expiring: &[ExpiringView<'_>]) -> Table {
 fn counts(expiring: &[ExpiringView<'_>]) -> String {
     let counts = Due::ALL.into_iter().filter_map(|due| {
         let count = expiring.iter().filter(|one| one.due == due).count();
-        let within = match due {
-            Due::Week | Due::Month | Due::Quarter => "within ",
-            Due::Over | Due::Later | Due::UntilFixed => "",
-        };
-        let text = format!("{} {within}{}", thousands(count as u64), due.label());
+        let text = format!("{} {}", thousands(count as u64), due.within());
         (count > 0).then_some(text)
     });
     counts.collect::<Vec<_>>().join(", ")

@@ -116,19 +116,19 @@ fn what(offers: &[Offer]) -> Vec<String> {
 #[test]
 fn a_verdict_of_the_image_before_is_offered_with_what_changed() {
     let same = one("1", Severity::High, Fix::default());
-    let image = "image app:1 (111111111111) → app:2 (222222222222)";
+    let image = "image app:1 (111111111111) -> app:2 (222222222222)";
     assert_eq!(what(&against(|_, _| {}, rebuilt(same))), [image]);
     let changed = one("1.1", Severity::Critical, fixed(&["2"]));
     assert_eq!(
         what(&against(|_, _| {}, rebuilt(changed))),
         [format!(
-            "{image}; version 1 → 1.1; severity high → critical; fix unknown → fixed in 2"
+            "{image}; version 1 -> 1.1; severity high -> critical; fix unknown -> fixed in 2"
         )]
     );
     let lower = one("1", Severity::Low, Fix::default());
     assert_eq!(
         what(&against(|_, _| {}, rebuilt(lower))),
-        [format!("{image}; severity high → low")]
+        [format!("{image}; severity high -> low")]
     );
 }
 
@@ -144,7 +144,7 @@ fn a_stale_verdict_of_this_image_is_offered_and_one_that_holds_is_not() {
     );
     let risen = one("1", Severity::Critical, Fix::default());
     let offers = against(|_, _| {}, here(risen));
-    assert_eq!(what(&offers), ["severity high → critical"]);
+    assert_eq!(what(&offers), ["severity high -> critical"]);
     let mut hidden = scan("app:2", '2', vec![same]);
     hidden.1[0].suppressed_by = Some(Suppression {
         by: SuppressedBy::Document,

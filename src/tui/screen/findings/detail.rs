@@ -66,14 +66,14 @@ impl State {
         let Some(finding) = context.finding(position) else {
             return Vec::new();
         };
-        let mut lines = head(finding, width);
+        let mut lines = offers::detail_lines(context, position, width);
+        lines.extend(head(finding, width));
         lines.extend(package(finding, width));
         if finding.kind == Kind::Vulnerability {
             lines.extend(rated::risk(context, finding, width));
         }
         lines.extend(observation(finding, width));
         lines.extend(judged(finding, context.verdict(position), width));
-        lines.extend(offers::detail_lines(context, position, width));
         lines.extend(rated::because(context, finding, width));
         lines.extend(rated::table(&finding.ratings, width));
         lines.extend(history(finding, &context.review.history, width));

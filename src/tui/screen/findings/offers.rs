@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use crate::keymap::Action;
-use crate::model::{Difference, Kind};
+use crate::model::Kind;
 use crate::review::DecideRequest;
 use crate::text::{Safe, thousands};
 use crate::triage::carry::Offer;
@@ -27,9 +27,6 @@ const COLUMNS: &[Column] = &[
     Column::fixed("DECISION", 14),
     Column::share("CHANGED", 12, 4),
 ];
-
-/// What of an offer is not in the table: the image is another one in most of them.
-const IMAGE: &str = "image";
 
 /// The earlier verdicts being looked through.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -235,13 +232,6 @@ fn cells(offer: &Offer, context: &Context<'_>) -> Vec<Piece> {
     let Some(finding) = context.finding(offer.finding) else {
         return Vec::new();
     };
-    let changed = offer.differences.iter().filter(|one| one.what != IMAGE);
-    let changed: Vec<Difference> = changed.cloned().collect();
-    let (changed, role) = if changed.is_empty() {
-        ("only the image".to_owned(), Role::Dim)
-    } else {
-        (Difference::line(&changed), Role::Warning)
-    };
     vec![
         severity(finding.severity),
         Piece::foreign(finding.id.as_str(), Role::Text),
@@ -250,7 +240,7 @@ fn cells(offer: &Offer, context: &Context<'_>) -> Vec<Piece> {
             Role::Text,
         ),
         Piece::new(offer.verdict.decision.as_str(), Role::Text),
-        Piece::foreign(&changed, role),
+        Piece::foreign(&offer.changed_here(), Role::Warning),
     ]
 }
 
@@ -280,7 +270,7 @@ fn offer_lines(offer: &Offer, width: usize) -> Vec<Vec<Piece>> {
     text
 }
 
-/// Returns what is offered on a finding as lines of its detail; none where nothing is.
+/// Returns what is offered on a finding as the first lines of its detail; none where nothing is.
 pub(super) fn detail_lines(
     context: &Context<'_>,
     position: usize,
@@ -289,11 +279,25 @@ pub(super) fn detail_lines(
     let Some(offer) = context.offer(position) else {
         return Vec::new();
     };
-    let mut text = offer_lines(offer, width);
-    if let Some(key) = context.keymap.keys(Action::CarryOver).first() {
-        let how = Safe::new(&format!("{key} carries it over"));
-        text.extend(labelled("", &how, Role::Key, width));
-    }
+    let verdict = &offer.verdict;
+    let until = verdict.until.map(|until| format!(" until {until}"));
+    let said = format!(
+        "{}{}; changed: {}",
+        verdict.decision.as_str(),
+        until.unwrap_or_default(),
+        offer.changed_here()
+    );
+    let said = Safe::limited(&said, 1_000);
+    let mut text = labelled("Offered", &said, Role::Warning, width);
+    let key = context.keymap.keys(Action::CarryOver).first();
+    let by = format!(
+        "{} carries it over: entry {} of {}: {}",
+        key.map(ToString::to_string).unwrap_or_default(),
+        thousands(offer.recorded.entry),
+        offer.recorded.reviewer,
+        verdict.reason
+    );
+    text.extend(labelled("", &Safe::limited(&by, 2_000), Role::Text, width));
     text
 }
 

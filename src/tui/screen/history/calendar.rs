@@ -51,12 +51,12 @@ impl Calendar {
     }
 
     fn title(&self) -> Vec<Piece> {
-        let mut title = vec![Piece::new("Accepted risks by their end", Role::Title)];
+        let mut title = vec![Piece::new("Accepted risks", Role::Title)];
         for due in Due::ALL {
             let count = self.endings.iter().filter(|one| one.due == due).count();
             if count > 0 {
                 let count = thousands(count as u64);
-                let text = format!("  {count} {}", due.label());
+                let text = format!("  {count} {}", due.within());
                 title.push(Piece::foreign(&text, role_of(due)));
             }
         }

@@ -353,7 +353,7 @@ fn finding_lines(form: &Form, context: &Context<'_>, height: usize) -> Vec<Vec<P
             ];
             if let Some(offer) = offer {
                 let decision = offer.verdict.decision.as_str();
-                let text = format!("  o carries {decision} over: {}", offer.changed());
+                let text = format!("  o carries {decision} over: {}", offer.changed_here());
                 row.push(Piece::foreign(&text, Role::Warning));
             }
             row
