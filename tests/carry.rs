@@ -181,7 +181,17 @@ fn verdicts_on_the_build_before_are_offered_and_carried_over() {
         nothing.stdout.contains("no earlier verdict is offered"),
         "{nothing:?}"
     );
+}
 
+#[test]
+fn what_was_carried_over_says_so_everywhere_and_ends_as_before() {
+    let sandbox = decided();
+    let all = on(
+        &sandbox,
+        "2026-05-02",
+        &["decide", "new.json", "--carry-over"],
+    );
+    assert_eq!(all.code, 0, "{all:?}");
     let findings = valid(&on(
         &sandbox,
         "2026-05-02",

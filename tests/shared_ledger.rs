@@ -14,6 +14,10 @@ const GROUP: u32 = 61_000;
 const ALICE: u32 = 61_001;
 const BOB: u32 = 61_002;
 
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).expect("the mode can be set");
+}
+
 /// A place that every account can get to.
 struct Place {
     folder: tempfile::TempDir,
@@ -24,11 +28,11 @@ impl Place {
     fn new(setpriv: PathBuf) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let place = Self { folder, setpriv };
-        place.mode(place.root(), 0o755);
+        set_mode(place.root(), 0o755);
         fs::copy(binary(), place.root().join("countersign")).expect("the program can be copied");
-        place.mode(&place.root().join("countersign"), 0o755);
+        set_mode(&place.root().join("countersign"), 0o755);
         report_at(&place.root().join("app.json"), "1", '1', &[]);
-        place.mode(&place.root().join("app.json"), 0o644);
+        set_mode(&place.root().join("app.json"), 0o644);
         for user in [ALICE, BOB] {
             let home = place.root().join(user.to_string());
             fs::create_dir(&home).expect("a home can be made");
@@ -43,10 +47,6 @@ impl Place {
 
     fn ledger(&self) -> PathBuf {
         self.root().join("ledger")
-    }
-
-    fn mode(&self, path: &Path, mode: u32) {
-        fs::set_permissions(path, Permissions::from_mode(mode)).expect("the mode can be set");
     }
 
     /// Runs the program as `user`, a member of the group or not, with the umask that hides most.
@@ -102,7 +102,7 @@ fn two_accounts_write_one_ledger() {
     fs::create_dir(place.ledger()).expect("the ledger can be made");
     chown(place.ledger(), Some(ALICE), Some(ALICE)).expect("root may give it away");
 
-    place.mode(&place.ledger(), 0o700);
+    set_mode(&place.ledger(), 0o700);
     let first = place.decide(ALICE, true, None);
     assert_eq!(first.code, 0, "{first:?}");
     let own = place.decide(BOB, true, None);
@@ -112,9 +112,9 @@ fn two_accounts_write_one_ledger() {
     chown(place.ledger(), Some(ALICE), Some(GROUP)).expect("root may give it away");
     let first = place.ledger().join("000000000001.json");
     chown(&first, None, Some(GROUP)).expect("root may give it away");
-    place.mode(&first, 0o640);
+    set_mode(&first, 0o640);
     for (mode, expected) in [(0o3770, [2, 3]), (0o770, [4, 5])] {
-        place.mode(&place.ledger(), mode);
+        set_mode(&place.ledger(), mode);
         for (user, seq) in [BOB, ALICE].into_iter().zip(expected) {
             let done = place.decide(user, true, None);
             assert_eq!(done.code, 0, "{mode:o} {done:?}");

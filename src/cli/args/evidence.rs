@@ -54,6 +54,10 @@ impl From<ScopeArg> for Scope {
 
 /// `decide`.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each one is an option of the command"
+)]
 pub(crate) struct DecideArgs {
     /// What is read
     #[command(flatten)]

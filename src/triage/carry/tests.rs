@@ -94,6 +94,10 @@ fn offered(
 }
 
 /// A verdict on version 1 of the image before, changed as given, against the image after.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "every call makes an image of its own"
+)]
 fn against(
     change: impl FnOnce(&mut Recorded, &mut Verdict),
     after: (Vec<Subject>, Vec<Finding>),
