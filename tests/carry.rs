@@ -19,7 +19,7 @@ pub(crate) fn report_at(path: &Path, tag: &str, layer: char, found: &[Found<'_>]
         .iter()
         .map(|[id, package, version, severity, fixed]| {
             json!({"VulnerabilityID": id, "PkgName": package, "InstalledVersion": version, "Severity": severity,
-                "FixedVersion": fixed})
+                "PkgIdentifier": {"PURL": format!("pkg:npm/{package}@{version}")}, "FixedVersion": fixed})
         })
         .collect();
     let digest = format!("sha256:{}", layer.to_string().repeat(64));

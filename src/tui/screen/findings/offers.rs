@@ -174,7 +174,8 @@ impl State {
         };
         table.draw(inner, buffer);
         let Some(offer) = offers.get(cursor.selected) else {
-            let text = [vec![Piece::new("   all are carried over", Role::Dim)]];
+            let all = vec![Piece::new("   all are carried over", Role::Dim)];
+            let text = [Vec::new(), all];
             lines(context.theme, &text, inner, buffer);
             return;
         };
