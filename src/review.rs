@@ -14,8 +14,10 @@ mod images;
 mod open;
 mod reading;
 mod record;
+pub mod resume;
 mod state;
 mod summary;
+mod withdrawal;
 
 pub use approvals::{Anchor, Signature, TrustedKeys, anchors, approval_notices};
 pub use attested::AttestedPromotion;
@@ -24,5 +26,7 @@ pub use error::ReviewError;
 pub use images::images;
 pub use open::{Inputs, OpenProgress, open};
 pub use record::{RecordError, record, withdraw};
+pub use resume::{ResumePoint, UnsavedVerdict};
 pub use state::{Failure, Promoted, Review, SubjectState};
 pub use summary::{ApprovalView, Summary};
+pub use withdrawal::withdraw_all;

@@ -1,6 +1,8 @@
 //! Whole sessions on the real loop: scripted keys, real files, a real ledger, a clock that stands
 //! still until everything has answered.
 
+mod drafts;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -142,3 +142,58 @@ fn escape_with_a_letter_is_escape_and_the_letter() {
     console.send("Q");
     assert_eq!(console.exit(PATIENCE), 0);
 }
+
+#[test]
+fn what_is_typed_survives_a_hang_up_and_a_kill() {
+    let sandbox = Sandbox::new();
+    for (signal, code) in [("HUP", 129), ("KILL", 1)] {
+        let mut console = sandbox.open(["review", &report()], 24, 80);
+        console.wait_for_text("Images 1", PATIENCE);
+        console.send("2");
+        console.wait_for_text("row 1/5", PATIENCE);
+        console.send(" ");
+        console.wait_for_text("1 marked", PATIENCE);
+        console.send("vx");
+        console.wait_for_text("e types the reason", PATIENCE);
+        console.send("e");
+        console.send("the listener is off");
+        console.wait_for_text("the listener is off", PATIENCE);
+        if signal == "KILL" {
+            // A killed program has no last word: what counts is what was written before.
+            let drafts = sandbox.home().join(".local/state/countersign/drafts");
+            let started = std::time::Instant::now();
+            let kept = || {
+                let files = std::fs::read_dir(&drafts).into_iter().flatten().flatten();
+                files
+                    .filter_map(|file| std::fs::read_to_string(file.path()).ok())
+                    .any(|text| text.contains("the listener is off"))
+            };
+            while !kept() {
+                assert!(started.elapsed() < PATIENCE, "nothing was kept");
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+        console.signal(signal);
+        assert_eq!(console.exit(PATIENCE), code, "{signal}");
+
+        let mut console = sandbox.open(["review", &report()], 24, 80);
+        let offered = console.wait_for_text("was not saved", PATIENCE);
+        assert!(offered.contains("accept-risk, 1 finding"), "{offered}");
+        console.send("t");
+        let form = console.wait_for_text("the listener is off", PATIENCE);
+        assert!(form.contains("(*) accept risk"), "{form}");
+        console.send("w");
+        console.wait_for_text("saved in the ledger", PATIENCE);
+        console.send("Q");
+        assert_eq!(console.exit(PATIENCE), 0);
+
+        let mut console = sandbox.open(["review", &report()], 24, 80);
+        let screen = console.wait_for_text("Images 1", PATIENCE);
+        assert!(!screen.contains("was not saved"), "{screen}");
+        console.send("2u");
+        // The verdict of an earlier session: the one that stands on the finding in front.
+        console.wait_for_text("taken back: entry", PATIENCE);
+        console.send("Q");
+        assert_eq!(console.exit(PATIENCE), 0);
+    }
+}

@@ -129,6 +129,12 @@ pub enum Action {
     Offers,
     /// Shows which accepted risks end when.
     Expiring,
+    /// Restores what was taken back last.
+    Redo,
+    /// Goes on with the draft of an earlier session.
+    TakeUp,
+    /// Throws the draft of an earlier session away.
+    ThrowAway,
     /// Shows another selection of rows.
     Mode,
     /// Shows tree or list.
@@ -154,7 +160,7 @@ pub enum Action {
 /// One row of the list of actions: the action, its name in the configuration, its summary.
 type Row = (Action, &'static str, &'static str);
 
-const ROWS: [Row; 72] = [
+const ROWS: [Row; 75] = [
     (Action::Help, "help", "help"),
     (
         Action::Back,
@@ -257,6 +263,9 @@ const ROWS: [Row; 72] = [
     ),
     (Action::Offers, "offers", "earlier verdicts offered"),
     (Action::Expiring, "expiring", "accepted risks by their end"),
+    (Action::Redo, "redo", "restore what was taken back"),
+    (Action::TakeUp, "take-up", "go on with it"),
+    (Action::ThrowAway, "throw-away", "throw it away"),
     (Action::Mode, "mode", "other rows"),
     (Action::Tree, "tree", "tree or list"),
     (Action::Licences, "licences", "by licence"),

@@ -36,13 +36,15 @@ pub enum Place {
     SortMenu,
     /// The menu that asks what to copy.
     CopyMenu,
+    /// The menu that asks what becomes of the draft of an earlier session.
+    DraftMenu,
     /// A text field: every printable key is text.
     Field,
 }
 
 impl Place {
     /// Every place, in the order of the help.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Everywhere,
         Self::Lists,
         Self::Images,
@@ -58,6 +60,7 @@ impl Place {
         Self::DecisionMenu,
         Self::SortMenu,
         Self::CopyMenu,
+        Self::DraftMenu,
         Self::Field,
     ];
 
@@ -80,6 +83,7 @@ impl Place {
             Self::DecisionMenu => "Menu: decide",
             Self::SortMenu => "Menu: sort by",
             Self::CopyMenu => "Menu: copy",
+            Self::DraftMenu => "Menu: draft",
             Self::Field => "Text fields",
         }
     }
@@ -103,6 +107,7 @@ impl Place {
             Self::DecisionMenu => &[Self::DecisionMenu],
             Self::SortMenu => &[Self::SortMenu],
             Self::CopyMenu => &[Self::CopyMenu],
+            Self::DraftMenu => &[Self::DraftMenu],
             Self::Field => &[Self::Field],
         }
     }
@@ -110,6 +115,9 @@ impl Place {
     /// Returns whether this is a menu: one letter answers it, Esc leaves it.
     #[must_use]
     pub fn is_menu(self) -> bool {
-        matches!(self, Self::DecisionMenu | Self::SortMenu | Self::CopyMenu)
+        matches!(
+            self,
+            Self::DecisionMenu | Self::SortMenu | Self::CopyMenu | Self::DraftMenu
+        )
     }
 }

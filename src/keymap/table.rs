@@ -44,6 +44,8 @@ const FORMS: &[Place] = &[Place::Verdict, Place::Promote];
 const DECISION: &[Place] = &[Place::DecisionMenu];
 const SORT: &[Place] = &[Place::SortMenu];
 const COPY: &[Place] = &[Place::CopyMenu];
+const DRAFT: &[Place] = &[Place::DraftMenu];
+const UNDONE: &[Place] = &[Place::Findings, Place::Verdict, Place::History];
 
 /// Every binding, in the order in which the footer shows them.
 pub const BINDINGS: &[Binding] = &[
@@ -76,11 +78,8 @@ pub const BINDINGS: &[Binding] = &[
     row(Action::MarkAll, FINDINGS, &[Key::char('M')]),
     row(Action::Clear, FILTERED, &[Key::char('c')]),
     row(Action::Reverse, FINDINGS, &[Key::char('S')]),
-    row(
-        Action::Undo,
-        &[Place::Findings, Place::Verdict, Place::History],
-        &[Key::char('u')],
-    ),
+    row(Action::Undo, UNDONE, &[Key::char('u')]),
+    row(Action::Redo, UNDONE, &[Key::char('U')]),
     row(
         Action::CarryOver,
         &[Place::Findings, Place::Offers, Place::Verdict],
@@ -115,6 +114,7 @@ pub const BINDINGS: &[Binding] = &[
             Place::DecisionMenu,
             Place::SortMenu,
             Place::CopyMenu,
+            Place::DraftMenu,
         ],
         &[Key::char('q'), named(Code::Esc)],
     ),
@@ -160,6 +160,8 @@ pub const BINDINGS: &[Binding] = &[
     row(Action::CopyPackage, COPY, &[Key::char('p')]),
     row(Action::CopyDigest, COPY, &[Key::char('d')]),
     row(Action::CopyLine, COPY, &[Key::char('t')]),
+    row(Action::TakeUp, DRAFT, &[Key::char('t')]),
+    row(Action::ThrowAway, DRAFT, &[Key::char('x')]),
 ];
 
 #[cfg(test)]

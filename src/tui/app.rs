@@ -2,6 +2,8 @@
 //!
 //! What changes it is `update`; nothing here touches the world.
 
+mod past;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +12,8 @@ use ratatui::layout::Rect;
 
 use crate::environment::Clock;
 use crate::keymap::{Keymap, Place};
-use crate::review::{OpenProgress, Review};
+use crate::review::{OpenProgress, ResumePoint, Review};
+use crate::text::thousands;
 use crate::triage::ratings::SeverityFrom;
 use crate::tui::context::{Context, Prefill};
 use crate::tui::message::{Input, Loaded, Message, Notice, Outcome, Standings, Tab};
@@ -18,7 +21,9 @@ use crate::tui::screen::{
     attached, compare, components, findings, help, history, images, promote, verdict,
 };
 use crate::tui::theme::{Role, Theme};
-use crate::tui::widget::{Piece, identity, keys, line, notice_in_full, notice_line, tabs};
+use crate::tui::widget::{Piece, counted, identity, keys, line, notice_in_full, notice_line, tabs};
+
+pub(super) use past::Past;
 
 /// The least terminal that is drawn in.
 pub const LEAST: (u16, u16) = (60, 20);
@@ -250,6 +255,11 @@ pub struct App {
     pub(super) asked_to_leave: bool,
     /// Tabs whose screens have not seen the last change.
     pub(super) behind: Vec<Tab>,
+    /// What was decided in this session.
+    pub(super) past: Past,
+    /// What earlier sessions had in hand and nobody has answered for yet; none before they were
+    /// looked for.
+    pub(super) offers: Option<Vec<ResumePoint>>,
 }
 
 impl App {
@@ -284,6 +294,8 @@ impl App {
             promoting: false,
             asked_to_leave: false,
             behind: Tab::ALL.to_vec(),
+            past: Past::default(),
+            offers: None,
         };
         app.catch_up();
         app
@@ -313,8 +325,49 @@ impl App {
         match (&self.help, &self.attached) {
             (Some(help), _) => help.place(),
             (None, Some(attached)) => attached.place(),
+            (None, None) if self.offer().is_some() => Place::DraftMenu,
             (None, None) => self.screens.place(self.tab),
         }
+    }
+
+    /// Returns what an earlier session had in hand about the image in front, until it is answered.
+    pub(super) fn offer(&self) -> Option<&ResumePoint> {
+        let subject = self.shell.review.subjects.get(self.shell.subject?)?;
+        let mut offers = self.offers.iter().flatten();
+        offers.find(|offer| offer.is_about(subject))
+    }
+
+    /// Returns what is in hand now and in no ledger: a verdict being written, and marks.
+    #[must_use]
+    pub fn in_hand(&self) -> Vec<ResumePoint> {
+        let context = self.shell.context();
+        let mut points = Vec::new();
+        let about = |subject: usize| {
+            let subject = self.shell.review.subjects.get(subject)?;
+            Some(ResumePoint::about(subject, context.now))
+        };
+        if let Some((subject, verdict)) = self.screens.verdict.unsaved(&context)
+            && let Some(mut point) = about(subject)
+        {
+            point.verdict = Some(verdict);
+            points.push(point);
+        }
+        let marks = self.screens.findings.marked(&context);
+        let Some(front) = self.shell.subject.and_then(about) else {
+            return points;
+        };
+        let filter = self.screens.findings.filter_text();
+        let known = points.iter_mut().find(|point| point.file() == front.file());
+        if let Some(point) = known {
+            (point.marks, point.filter) = (marks, filter);
+        } else if !marks.is_empty() {
+            points.push(ResumePoint {
+                marks,
+                filter,
+                ..front
+            });
+        }
+        points
     }
 
     /// Takes in a review; the subject in front stays in front.
@@ -410,15 +463,45 @@ impl App {
         } else {
             self.screens.view(self.tab, &context, buffer);
             let status = self.screens.status(self.tab, &context);
-            (self.screens.place(self.tab), status)
+            (self.place(), status)
         };
         let status = self.notice.as_ref().map_or(status, notice_line);
         line(theme, &status, row(height - 2), buffer);
         line(theme, &keys(&context, place), row(height - 1), buffer);
         if let Some(explained) = &self.explained {
             notice_in_full(theme, explained, context.area, buffer);
+        } else if let (Some(offer), None) = (self.offer(), &self.help) {
+            notice_in_full(theme, &offered(offer), context.area, buffer);
         }
     }
+}
+
+/// Says what an earlier session had in hand.
+fn offered(offer: &ResumePoint) -> Notice {
+    let mut more = Vec::new();
+    if let Some(verdict) = &offer.verdict {
+        let about = verdict.findings.as_ref().map_or_else(
+            || "the whole image".to_owned(),
+            |findings| counted(findings.len() as u64, "finding"),
+        );
+        let decision = verdict.decision.as_deref().unwrap_or("no decision yet");
+        more.push(format!("Verdict  {decision}, {about}"));
+        let reason: String = verdict.reason.chars().take(200).collect();
+        more.push(format!("Reason   {reason}"));
+    }
+    if !offer.marks.is_empty() {
+        more.push(format!("Marks    {}", thousands(offer.marks.len() as u64)));
+    }
+    if !offer.filter.is_empty() {
+        more.push(format!("Filter   {}", offer.filter));
+    }
+    more.push("t goes on with it, x throws it away.".to_owned());
+    more.push(
+        "Esc leaves it for the next time; a new draft about this image replaces it.".to_owned(),
+    );
+    let time = offer.time.format("%Y-%m-%d %H:%M UTC");
+    let text = format!("A draft of {time} about {} was not saved", offer.image);
+    Notice::warning(text).with(more)
 }
 
 /// Returns the area screens are drawn in: between the two lines above and the two below.

@@ -2,6 +2,7 @@
 //!
 //! Screens never see the state itself, so that they can neither change it nor know each other.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -9,7 +10,7 @@ use ratatui::layout::Rect;
 
 use crate::environment::Clock;
 use crate::keymap::Keymap;
-use crate::model::{Finding, StandingVerdict, Subject};
+use crate::model::{Finding, FindingKey, StandingVerdict, Subject};
 use crate::review::{OpenProgress, Review};
 use crate::triage::carry::Offer;
 use crate::triage::ratings::{SeverityFrom, Shown, shown};
@@ -110,4 +111,21 @@ impl<'a> Context<'a> {
     pub fn verdict(&self, position: usize) -> Option<&'a StandingVerdict> {
         self.review.verdicts.get(position).and_then(Option::as_ref)
     }
+}
+
+/// Returns where the findings of these keys are, of the subject in front; those that are gone are
+/// left out.
+#[must_use]
+pub fn positions(keys: &[FindingKey], context: &Context<'_>) -> Vec<usize> {
+    let wanted: HashSet<&FindingKey> = keys.iter().collect();
+    let own = context
+        .subject
+        .map(|subject| context.review.findings_of(subject));
+    own.into_iter()
+        .flatten()
+        .filter(|position| {
+            let found = context.finding(*position);
+            found.is_some_and(|finding| wanted.contains(&finding.key))
+        })
+        .collect()
 }

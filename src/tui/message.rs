@@ -14,7 +14,7 @@ use crate::formats::Details;
 use crate::keymap::{Action, Key};
 use crate::model::{Decision, Digest, ImageDecision};
 use crate::promotion::{Event, Plan, Receipt, Request};
-use crate::review::{DecideRequest, OpenProgress, Review, SubjectState, Summary};
+use crate::review::{DecideRequest, OpenProgress, ResumePoint, Review, SubjectState, Summary};
 use crate::signatures::{Attached, Tree, TreeNode};
 use crate::triage::gate::Gate;
 use crate::tui::theme::Role;
@@ -246,9 +246,12 @@ pub enum Message {
     Progress(OpenProgress),
     /// The inputs were read.
     Opened(Loaded),
+    /// These entries are in the ledger now, whatever becomes of the rest: the answer to what was
+    /// asked for follows.
+    Appended(Vec<u64>),
     /// The verdicts are in the ledger, or not; the review holds the ledger as it is now.
     Recorded(Result<Loaded, Failed>),
-    /// The entry was taken back, or not.
+    /// The entries were taken back, or not.
     Undone(Result<Loaded, Failed>),
     /// The plan was worked out, or why not.
     Planned(Result<Box<Plan>, Failed>),
@@ -258,7 +261,7 @@ pub enum Message {
     Promotion(Event),
     /// The promotion ended.
     Promoted(Result<Box<Receipt>, Failed>),
-    /// The ledger as it is after a promotion.
+    /// The ledger as it is now, whatever was or was not written to it.
     Replayed(Loaded),
     /// The long texts of a finding: by scanner.
     Details {
@@ -283,6 +286,8 @@ pub enum Message {
     },
     /// Text was copied, as far as a terminal lets anybody know; where else it was written.
     Copied(Result<String, Failed>),
+    /// What earlier sessions had in hand about these images.
+    Resumable(Vec<ResumePoint>),
     /// The terminal is gone.
     Hangup,
     /// A screen asks for another tab.
@@ -313,10 +318,19 @@ pub enum Effect {
     /// Sign a verdict about an image with the open key and write it. Answered by
     /// [`Message::Recorded`].
     RecordSigned(DecideRequest),
-    /// Take back a ledger entry. Answered by [`Message::Undone`].
+    /// Take back ledger entries. Answered by [`Message::Undone`].
     Undo {
-        /// The entry.
-        entry: u64,
+        /// The entries, as they were written.
+        entries: Vec<u64>,
+    },
+    /// Look for what earlier sessions had in hand. Answered by [`Message::Resumable`].
+    FindDrafts,
+    /// Keep what is in hand now, without waiting for a pause.
+    KeepDrafts,
+    /// Forget what an earlier session had in hand.
+    DropDraft {
+        /// The file.
+        file: String,
     },
     /// Work out a plan. Answered by [`Message::Planned`].
     Plan {

@@ -3,6 +3,7 @@
 //! The only file of the console that spawns tasks; what an effect does is in `runtime/effects`.
 
 mod effects;
+mod keep;
 mod watch;
 
 use std::io;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use crate::review::resume;
 use crate::tui::app::App;
 use crate::tui::message::{Effect, Message};
 use crate::tui::terminal::{Event, Surface};
@@ -18,6 +20,7 @@ use crate::tui::update::update;
 
 use effects::Hands;
 pub use effects::World;
+use keep::Keeper;
 pub use watch::{listen, watch_over};
 
 /// How often a running promotion is drawn, at most.
@@ -46,6 +49,8 @@ pub async fn run(
     surface: &mut Surface,
 ) -> io::Result<Exit> {
     let (sender, mut answers) = unbounded_channel();
+    let state = world.connector.environment.state_folder();
+    let mut keeper = Keeper::new(resume::folder(&state));
     let mut hands = Hands::new(world, sender);
     let started = Instant::now();
     let mut ticks = interval(TICK);
@@ -58,13 +63,24 @@ pub async fn run(
             event = events.recv() => Next::Event(event),
             answer = answers.recv() => Next::Answer(answer),
             _ = ticks.tick(), if app.is_promoting() => Next::Answer(Some(Message::Tick)),
+            () = keeper.pause() => Next::Pause,
         };
         let mut next = Some(next);
         let mut taken = 0;
         while let Some(current) = next.take() {
             let message = match current {
-                Next::Event(Some(Event::Signal(signal))) => return Ok(Exit::Signal(signal)),
-                Next::Event(None | Some(Event::Hangup)) => return Ok(Exit::Signal(1)),
+                Next::Event(Some(Event::Signal(signal))) => {
+                    keeper.keep(app);
+                    return Ok(Exit::Signal(signal));
+                }
+                Next::Event(None | Some(Event::Hangup)) => {
+                    keeper.keep(app);
+                    return Ok(Exit::Signal(1));
+                }
+                Next::Pause => match keeper.keep(app) {
+                    Some(notice) => Message::Notice(notice),
+                    None => break,
+                },
                 Next::Event(Some(Event::Resize(width, height))) => {
                     surface.resize(width, height);
                     Message::Resize { width, height }
@@ -84,10 +100,18 @@ pub async fn run(
             for effect in update(app, message) {
                 if effect == Effect::Leave {
                     hands.let_go();
+                    keeper.leave(app);
                     return Ok(Exit::Left);
                 }
-                hands.carry_out(app, surface, effect)?;
+                match &effect {
+                    Effect::KeepDrafts => {
+                        keeper.keep(app);
+                    }
+                    Effect::DropDraft { file } => keeper.drop(file),
+                    _ => hands.carry_out(app, surface, effect)?,
+                }
             }
+            keeper.touch();
             taken += 1;
             if taken < BATCH {
                 next =
@@ -107,4 +131,6 @@ pub async fn run(
 enum Next {
     Event(Option<Event>),
     Answer(Option<Message>),
+    /// Nothing was typed for a while.
+    Pause,
 }

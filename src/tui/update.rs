@@ -9,6 +9,7 @@ use crate::keymap::{Action, Key, Place};
 use crate::tui::app::{App, LEAST};
 use crate::tui::message::{Effect, Input, Judgement, Message, Notice, Outcome, Tab};
 use crate::tui::screen::{attached, help};
+use crate::tui::widget::counted;
 
 /// How many facts one key press may lead to: more is a screen that talks to itself.
 const MAX_FACTS: usize = 64;
@@ -38,6 +39,8 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
 fn note(app: &mut App, effect: &Effect) {
     match effect {
         Effect::Promote { .. } => app.promoting = true,
+        Effect::Record(request) | Effect::RecordSigned(request) => app.past.deciding(request),
+        Effect::Undo { entries } => app.past.taking_back(entries),
         Effect::Open => {
             app.shell.loading = true;
             app.shell.progress = None;
@@ -60,6 +63,16 @@ fn take(app: &mut App, message: Message) -> Vec<Outcome> {
             app.shell.loading = false;
             app.shell.progress = None;
             app.load(&loaded);
+            // Once: what is in hand now is this session's own.
+            if app.offers.is_none() {
+                app.offers = Some(Vec::new());
+                return vec![Effect::FindDrafts.into()];
+            }
+        }
+        Message::Resumable(points) => app.offers = Some(points),
+        Message::Appended(entries) => {
+            app.past.appended(&entries);
+            return tell(app, Tab::Verdict, &Message::Appended(entries));
         }
         Message::Recorded(_) | Message::Undone(_) => return written(app, &message),
         Message::Replayed(loaded) => app.load(&loaded),
@@ -112,17 +125,19 @@ fn take(app: &mut App, message: Message) -> Vec<Outcome> {
 
 /// Takes in the ledger after something was written, or says why nothing was.
 fn written(app: &mut App, message: &Message) -> Vec<Outcome> {
+    let redo = app.shell.keymap.keys(Action::Redo);
+    let redo = redo.first().map(ToString::to_string).unwrap_or_default();
+    let said = app.past.answered(&app.shell.review.history, &redo);
     match message {
         Message::Recorded(Ok(loaded)) => {
             app.load(loaded);
-            say(app, Notice::good("saved in the ledger"));
+            let text = said.unwrap_or_else(|| "saved in the ledger".to_owned());
+            say(app, Notice::good(text));
         }
         Message::Undone(Ok(loaded)) => {
             app.load(loaded);
-            say(
-                app,
-                Notice::good("taken back in the ledger; the entry itself stays"),
-            );
+            let text = said.unwrap_or_else(|| "taken back in the ledger".to_owned());
+            say(app, Notice::good(text));
         }
         Message::Recorded(Err(failed)) | Message::Undone(Err(failed)) => {
             say(app, failed.clone().into());
@@ -130,9 +145,78 @@ fn written(app: &mut App, message: &Message) -> Vec<Outcome> {
         _ => {}
     }
     let tabs = [Tab::Findings, Tab::Hygiene, Tab::Verdict, Tab::History];
-    tabs.into_iter()
-        .flat_map(|tab| tell(app, tab, message))
-        .collect()
+    let told = tabs.into_iter().flat_map(|tab| tell(app, tab, message));
+    let mut outcomes: Vec<Outcome> = told.collect();
+    // What was saved is no draft any more.
+    outcomes.push(Effect::KeepDrafts.into());
+    outcomes
+}
+
+/// Takes back the last decision of this session, or restores the last one taken back.
+fn step_back(app: &mut App, action: Action) -> Vec<Outcome> {
+    let entries = match action {
+        Action::Redo => app.past.last_undone(),
+        _ => app.past.last(),
+    };
+    if app.past.is_waiting() {
+        say(app, Notice::warning("the ledger has not answered yet"));
+        return Vec::new();
+    }
+    if let Some(problem) = &app.shell.review.ledger_problem {
+        let text = format!("the ledger is read-only: {problem}");
+        say(app, Notice::error(text));
+        return Vec::new();
+    }
+    match entries {
+        Some(entries) => vec![Effect::Undo { entries }.into()],
+        None => {
+            say(
+                app,
+                Notice::warning("nothing was taken back in this session"),
+            );
+            Vec::new()
+        }
+    }
+}
+
+/// Takes the answer about the draft of an earlier session.
+fn resume(app: &mut App, action: Action) -> Vec<Outcome> {
+    let Some(offer) = app.offer().cloned() else {
+        return Vec::new();
+    };
+    if let Some(offers) = &mut app.offers {
+        offers.retain(|known| *known != offer);
+    }
+    let drop = Effect::DropDraft { file: offer.file() };
+    match action {
+        Action::ThrowAway => {
+            say(app, Notice::good("the draft was thrown away"));
+            vec![drop.into()]
+        }
+        Action::TakeUp => {
+            let tab = match &offer.verdict {
+                Some(_) => Tab::Verdict,
+                None => Tab::Findings,
+            };
+            show(app, Tab::Findings, true);
+            show(app, tab, true);
+            let context = app.shell.context();
+            let findings = &mut app.screens.findings;
+            let mut gone = findings.resume(&offer.marks, &offer.filter, &context);
+            if let Some(verdict) = &offer.verdict {
+                gone += app.screens.verdict.resume(verdict, &context);
+            }
+            if gone > 0 {
+                let text = format!(
+                    "{} of the draft are not in these reports",
+                    counted(gone, "finding")
+                );
+                say(app, Notice::warning(text));
+            }
+            vec![Effect::KeepDrafts.into(), drop.into()]
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// Tells a screen a fact.
@@ -250,6 +334,8 @@ fn press(app: &mut App, key: Key) -> Vec<Outcome> {
         return Vec::new();
     }
     match meaning {
+        Some(action) if place == Place::DraftMenu => resume(app, action),
+        None if place == Place::DraftMenu => Vec::new(),
         _ if place == Place::Field => hand_over(app, &Input::Key(key)),
         Some(action) => act(app, action),
         None => Vec::new(),
@@ -272,7 +358,12 @@ fn act(app: &mut App, action: Action) -> Vec<Outcome> {
         show(app, tab, true);
         return Vec::new();
     }
+    let last_said = matches!(app.tab, Tab::Findings | Tab::Hygiene)
+        || (app.tab == Tab::Verdict && app.screens.verdict.is_saved());
     match action {
+        Action::Redo => step_back(app, action),
+        // Where nothing was decided yet, the screens know what stands.
+        Action::Undo if last_said && app.past.last().is_some() => step_back(app, action),
         Action::Help if app.help.is_none() => {
             let mut help = help::State::about(app.place());
             help.refresh(&app.shell.context());

@@ -17,11 +17,13 @@ use tokio_util::sync::CancellationToken;
 use crate::connect::{ConnectError, Connector};
 use crate::environment::Environment;
 use crate::error::Explain;
-use crate::ledger::{Chain, Ledger};
+use crate::ledger::{Chain, Entry, Ledger, LedgerError};
 use crate::model::{Digest, Image, ImageReference, Platform};
 use crate::promotion::{Order, Plan, Request, attached, observe, plan, run};
 use crate::registry::resolve;
-use crate::review::{DecideRequest, Failure, Inputs, Review, open, record, withdraw};
+use crate::review::{
+    DecideRequest, Failure, Inputs, RecordError, Review, open, record, resume, withdraw_all,
+};
 use crate::signatures::{self, Tree, TreeNode, VerifyOptions, tree};
 use crate::signing::{Password, Signer};
 use crate::triage::policy::Policy;
@@ -94,7 +96,8 @@ impl Hands {
             Effect::CancelOpen => self.opening.cancel(),
             Effect::Record(request) => self.record(review, request, false),
             Effect::RecordSigned(request) => self.record(review, request, true),
-            Effect::Undo { entry } => self.undo(review, entry, app.reviewer().to_owned()),
+            Effect::Undo { entries } => self.undo(review, entries, app.reviewer().to_owned()),
+            Effect::FindDrafts => self.find_drafts(&review),
             Effect::Plan { request, .. } => self.plan(review, request),
             Effect::Unlock { password } => self.unlock(password),
             Effect::Promote {
@@ -114,8 +117,8 @@ impl Hands {
                 self.answer(Message::Copied(self.keep_copy(&text)));
             }
             Effect::Redraw => surface.clear()?,
-            // The loop ends by itself.
-            Effect::Leave => {}
+            // The loop's own: it ends, and keeps what is in hand.
+            Effect::Leave | Effect::KeepDrafts | Effect::DropDraft { .. } => {}
         }
         Ok(())
     }
@@ -168,6 +171,7 @@ impl Hands {
 
     fn record(&self, review: Arc<Review>, request: DecideRequest, signs: bool) {
         let (world, known) = (Arc::clone(&self.world), self.known_signer());
+        let answers = self.answers.clone();
         self.start(move || async move {
             let recorded = async {
                 let signer = if signs {
@@ -176,30 +180,36 @@ impl Hands {
                     None
                 };
                 let ledger = ledger(&world).await?;
-                record(&ledger, &review, &request, signer.as_ref())
-                    .await
-                    .map_err(|error| failed(&error))?;
-                replayed(&world, &ledger, &review).await
+                let written = record(&ledger, &review, &request, signer.as_ref()).await;
+                tell_written(&world, &ledger, &review, written, &answers).await
             };
             Message::Recorded(recorded.await)
         });
     }
 
-    fn undo(&self, review: Arc<Review>, entry: u64, reviewer: String) {
+    fn undo(&self, review: Arc<Review>, entries: Vec<u64>, reviewer: String) {
         let (world, known) = (Arc::clone(&self.world), self.known_signer());
+        let answers = self.answers.clone();
         self.start(move || async move {
             let undone = async {
                 // Only what a key signed needs one; whether it must is the ledger's answer.
                 let signer = signer(&world, known).await.unwrap_or_default();
                 let ledger = ledger(&world).await?;
                 let clock = world.connector.environment.clock;
-                withdraw(&ledger, entry, &reviewer, clock, signer.as_ref())
-                    .await
-                    .map_err(|error| failed(&error))?;
-                replayed(&world, &ledger, &review).await
+                let written =
+                    withdraw_all(&ledger, &entries, &reviewer, clock, signer.as_ref()).await;
+                tell_written(&world, &ledger, &review, written, &answers).await
             };
             Message::Undone(undone.await)
         });
+    }
+
+    /// Looks for what earlier sessions had in hand. A folder that cannot be read holds nothing.
+    fn find_drafts(&self, review: &Review) {
+        let folder = resume::folder(&self.world.connector.environment.state_folder());
+        let subjects = review.subjects.iter();
+        let found = subjects.filter_map(|subject| resume::read(&folder, subject));
+        self.answer(Message::Resumable(found.collect()));
     }
 
     fn known_signer(&self) -> Option<Signer> {
@@ -479,6 +489,39 @@ async fn replayed(world: &World, ledger: &Ledger, review: &Review) -> Result<Loa
     let now = world.connector.environment.now();
     review.replay(&chain, now);
     Ok(Loaded::new(review, now))
+}
+
+/// Tells which entries the ledger took, also where it then failed, and returns the review as it
+/// stands now.
+async fn tell_written(
+    world: &World,
+    ledger: &Ledger,
+    review: &Review,
+    written: Result<Vec<Entry>, RecordError>,
+    answers: &UnboundedSender<Message>,
+) -> Result<Loaded, Failed> {
+    let (entries, error) = match &written {
+        Ok(entries) => (entries.as_slice(), None),
+        Err(error) => match error {
+            RecordError::Ledger(LedgerError::Partial { recorded, .. }) => {
+                (recorded.as_slice(), Some(error))
+            }
+            _ => (&[][..], Some(error)),
+        },
+    };
+    // A console that is gone needs no answer.
+    let _gone = answers.send(Message::Appended(
+        entries.iter().map(|entry| entry.seq).collect(),
+    ));
+    let Some(error) = error else {
+        return replayed(world, ledger, review).await;
+    };
+    if !entries.is_empty()
+        && let Ok(loaded) = replayed(world, ledger, review).await
+    {
+        let _gone = answers.send(Message::Replayed(loaded));
+    }
+    Err(failed(error))
 }
 
 async fn planned(world: &World, review: &Review, request: &Request) -> Result<Plan, Failed> {

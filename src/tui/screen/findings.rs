@@ -18,11 +18,11 @@ use ratatui::layout::Rect;
 
 use crate::formats::Details;
 use crate::keymap::{Action, Code, Key, Place};
-use crate::model::{Finding, Fixable, Kind, Severity};
+use crate::model::{Finding, FindingKey, Fixable, Kind, Severity};
 use crate::text::thousands;
 use crate::triage::filter::{Filter, FilterError};
 use crate::triage::view::{Sort, View};
-use crate::tui::context::Context;
+use crate::tui::context::{Context, positions};
 use crate::tui::message::{Failed, Input, Message, Outcome};
 use crate::tui::theme::Role;
 use offers::Offers;
@@ -224,6 +224,29 @@ impl State {
             }
             Err(error) => self.error = Some(error),
         }
+    }
+
+    /// Returns the findings that are marked.
+    #[must_use]
+    pub fn marked(&self, context: &Context<'_>) -> Vec<FindingKey> {
+        let found = self.marks.iter().filter_map(|row| context.finding(*row));
+        found.map(|finding| finding.key.clone()).collect()
+    }
+
+    /// Returns the filter as it is typed.
+    #[must_use]
+    pub fn filter_text(&self) -> String {
+        self.field.text().to_owned()
+    }
+
+    /// Marks and filters as an earlier session did; returns how many of the findings are gone.
+    pub fn resume(&mut self, marks: &[FindingKey], filter: &str, context: &Context<'_>) -> u64 {
+        let found = positions(marks, context);
+        self.marks.extend(&found);
+        if !filter.is_empty() {
+            self.filter_by(filter, context);
+        }
+        (marks.len().saturating_sub(found.len())) as u64
     }
 
     /// Returns whose keys hold.
@@ -458,7 +481,7 @@ impl State {
             let mut pieces = vec![Piece::new(question, Role::Title)];
             if menu == Place::DecisionMenu {
                 let about = self.targets(context).len();
-                let text = counted(about as u64, "finding");
+                let text = counted(about as u64, "finding") + &self.marks_out_of_sight();
                 pieces.push(Piece::foreign(&text, Role::Title));
             }
             return pieces;
@@ -475,7 +498,7 @@ impl State {
         );
         let mut pieces = vec![Piece::foreign(&text, Role::Text)];
         if !self.marks.is_empty() {
-            let text = format!("  {} marked", self.marks.len());
+            let text = format!("  {} marked{}", self.marks.len(), self.marks_out_of_sight());
             pieces.push(Piece::foreign(&text, Role::Text));
         }
         if let Some(standing) = context.standing().filter(|_| self.scope == Scope::All) {
@@ -493,6 +516,15 @@ impl State {
             pieces.push(Piece::foreign(&format!("  {by}"), Role::Dim));
         }
         pieces
+    }
+
+    /// Says how many of the marked findings the filter hides: a decision is about them too.
+    fn marks_out_of_sight(&self) -> String {
+        let shown: BTreeSet<usize> = self.rows.iter().map(|row| *row as usize).collect();
+        match self.marks.difference(&shown).count() {
+            0 => String::new(),
+            hidden => format!(" ({} not shown)", thousands(hidden as u64)),
+        }
     }
 
     /// Says how many findings are suppressed, and by what.

@@ -197,7 +197,12 @@ impl State {
     fn answer(&mut self, action: Action, entry: u64) -> Vec<Outcome> {
         if action == Action::Undo {
             self.undo = Undo::Saving(entry);
-            return vec![Effect::Undo { entry }.into()];
+            return vec![
+                Effect::Undo {
+                    entries: vec![entry],
+                }
+                .into(),
+            ];
         }
         self.undo = Undo::No;
         Vec::new()

@@ -13,13 +13,13 @@ use ratatui::layout::Rect;
 
 use crate::keymap::{Action, Code, Key, Place};
 use crate::model::ImageDecision;
-use crate::review::DecideRequest;
-use crate::tui::context::Context;
+use crate::review::{DecideRequest, UnsavedVerdict};
+use crate::tui::context::{Context, positions};
 use crate::tui::message::{Effect, Failed, Input, Judgement, Message, Notice, Outcome, Secret};
 use crate::tui::theme::Role;
-use crate::tui::widget::Piece;
 use crate::tui::widget::note_editor::Edit;
 use crate::tui::widget::secret_field::SecretField;
+use crate::tui::widget::{Piece, Scroll};
 
 use form::{About, Choice, Field, Form, Problem, Sign};
 
@@ -48,6 +48,10 @@ pub struct State {
     password: SecretField,
     /// What is signed as soon as the key is open.
     pending: Option<DecideRequest>,
+    /// How many entries the ledger took of what is being saved.
+    appended: usize,
+    /// How far the findings are scrolled.
+    listed: Scroll,
     /// Whether the key was opened with its password.
     is_unlocked: bool,
 }
@@ -144,7 +148,37 @@ impl State {
         !self.is_saved() && self.form.as_ref().is_some_and(|form| !form.note.is_blank())
     }
 
-    fn is_saved(&self) -> bool {
+    /// Returns the verdict being written, and the subject it is about; none while there is no text.
+    #[must_use]
+    pub fn unsaved(&self, context: &Context<'_>) -> Option<(usize, UnsavedVerdict)> {
+        let form = self.form.as_ref().filter(|_| self.has_draft())?;
+        Some((form.subject, form.unsaved(context.review)))
+    }
+
+    /// Goes on with a verdict of an earlier session; returns how many of its findings are gone.
+    pub fn resume(&mut self, unsaved: &UnsavedVerdict, context: &Context<'_>) -> u64 {
+        let Some(subject) = context.subject else {
+            return 0;
+        };
+        let keys = unsaved.findings.as_deref();
+        let found = keys.map(|keys| positions(keys, context));
+        let gone = keys.map_or(0, <[_]>::len) - found.as_ref().map_or(0, Vec::len);
+        // The text is kept even where nothing is left that it was about.
+        let about = found
+            .filter(|found| !found.is_empty())
+            .map_or(About::Image, About::Findings);
+        self.start(context, subject, about, None);
+        if let Some(form) = &mut self.form {
+            form.resume(unsaved);
+        }
+        self.focus_on(Field::Note);
+        self.typing = false;
+        gone as u64
+    }
+
+    /// Returns whether the verdict in front is in the ledger.
+    #[must_use]
+    pub fn is_saved(&self) -> bool {
         matches!(self.saving, Saving::Done(_))
     }
 
@@ -208,6 +242,10 @@ impl State {
             },
             Action::Approve => self.choose(Choice::Image(ImageDecision::Approve)),
             Action::Reject => self.choose(Choice::Image(ImageDecision::Reject)),
+            Action::PageDown | Action::PageUp => {
+                let count = self.form.as_ref().map_or(0, Form::count);
+                self.listed.act(action, count, panes::listing(context));
+            }
             Action::Undo => return self.undo(context),
             Action::CarryOver => return self.carry_over(context),
             _ => {}
@@ -258,7 +296,12 @@ impl State {
                 .map(|verdict| verdict.recorded.entry),
         });
         match entry {
-            Some(entry) => vec![Effect::Undo { entry }.into()],
+            Some(entry) => vec![
+                Effect::Undo {
+                    entries: vec![entry],
+                }
+                .into(),
+            ],
             None => vec![Notice::warning("there is no verdict here to take back").into()],
         }
     }
@@ -384,6 +427,7 @@ impl State {
             return Vec::new();
         }
         self.saving = Saving::Under;
+        self.appended = 0;
         self.typing = false;
         let effect = match (signs, locked) {
             (false, _) => Effect::Record(request),
@@ -421,7 +465,14 @@ impl State {
         if let Message::Unlocked(result) = message {
             return self.unlocked(result);
         }
+        if let (Message::Appended(entries), Saving::Under) = (message, &self.saving) {
+            self.appended = entries.len();
+        }
         if let (Message::Recorded(result), Saving::Under) = (message, &self.saving) {
+            let appended = std::mem::take(&mut self.appended);
+            if let (Err(_), Some(form)) = (result, &mut self.form) {
+                form.without_first(appended);
+            }
             self.saving = match result {
                 Ok(loaded) => {
                     let entry = loaded.review.history.last().map_or(0, |entry| entry.seq);

@@ -216,7 +216,7 @@ impl State {
         match verdict {
             Some(verdict) => vec![
                 Effect::Undo {
-                    entry: verdict.recorded.entry,
+                    entries: vec![verdict.recorded.entry],
                 }
                 .into(),
             ],

@@ -91,7 +91,7 @@ fn taking_back_asks_and_records() {
     assert_eq!(state.undo, Undo::No);
     act(&mut state, &scene, Action::Undo);
     let outcomes = act(&mut state, &scene, Action::Undo);
-    assert_eq!(outcomes, vec![Effect::Undo { entry: 3 }.into()]);
+    assert_eq!(outcomes, vec![Effect::Undo { entries: vec![3] }.into()]);
     assert_eq!(state.undo, Undo::Saving(3));
     let loaded = Loaded::new(review(), now());
     state.receive(&Message::Undone(Ok(loaded)), &scene.context());

@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use crate::environment::Clock;
 use crate::model::{Decision, Finding, ImageDecision, JUSTIFICATIONS, Kind, Scope, Until};
-use crate::review::{DecideRequest, Decided, Review, Selection};
+use crate::review::{DecideRequest, Decided, Review, Selection, UnsavedVerdict};
 use crate::triage::impact::Impact;
 use crate::tui::widget::Field as TextField;
 use crate::tui::widget::note_editor::NoteEditor;
@@ -31,6 +31,15 @@ pub enum Choice {
 }
 
 impl Choice {
+    /// Returns the word of the ledger.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Finding(decision) => decision.as_str(),
+            Self::Image(decision) => decision.as_str(),
+        }
+    }
+
     /// Returns the words shown beside the radio button.
     #[must_use]
     pub fn label(self) -> &'static str {
@@ -154,6 +163,51 @@ impl Form {
         };
         form.choice = choice.filter(|choice| form.choices().contains(choice));
         form
+    }
+
+    /// Returns what has been filled in, to be kept until it is saved.
+    #[must_use]
+    pub fn unsaved(&self, review: &Review) -> UnsavedVerdict {
+        let keys = || selected(review, &self.about).map(|finding| finding.key.clone());
+        let token = self
+            .justification
+            .and_then(|place| JUSTIFICATIONS.get(place));
+        UnsavedVerdict {
+            findings: (self.about != About::Image).then(|| keys().collect()),
+            decision: self.choice.map(|choice| choice.word().to_owned()),
+            scope: self.scope,
+            until: self.until.text().to_owned(),
+            justification: token.map(|token| (*token).to_owned()),
+            reason: self.note.text(),
+        }
+    }
+
+    /// Fills in what was kept; what is not offered here is left open.
+    pub fn resume(&mut self, unsaved: &UnsavedVerdict) {
+        let choices = self.choices();
+        let wanted = |choice: &Choice| Some(choice.word()) == unsaved.decision.as_deref();
+        self.choice = choices.into_iter().find(wanted);
+        self.scope = unsaved.scope;
+        self.until = TextField::new(&unsaved.until);
+        let token = unsaved.justification.as_deref();
+        self.justification = (JUSTIFICATIONS.iter()).position(|known| Some(*known) == token);
+        self.note = NoteEditor::new(&unsaved.reason);
+    }
+
+    /// Returns how many findings it is about.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        match &self.about {
+            About::Findings(positions) => positions.len(),
+            About::Image => 0,
+        }
+    }
+
+    /// Takes out the first findings: the ledger has their verdicts already.
+    pub fn without_first(&mut self, count: usize) {
+        if let About::Findings(positions) = &mut self.about {
+            positions.drain(..count.min(positions.len()));
+        }
     }
 
     /// Returns the decisions that this subject or these findings can get.

@@ -5,6 +5,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
+use crate::keymap::Action;
 use crate::model::{JUSTIFICATIONS, Scope};
 use crate::text::{Safe, thousands};
 use crate::triage::impact::Impact;
@@ -12,7 +13,7 @@ use crate::tui::context::Context;
 use crate::tui::theme::{Role, letters};
 use crate::tui::widget::approval::{role_of, said};
 use crate::tui::widget::note_editor::LIMIT;
-use crate::tui::widget::{Pane, Piece, lines, width_of, wrap};
+use crate::tui::widget::{Pane, Piece, Scroll, lines, width_of, wrap};
 
 use super::form::{About, Choice, Field, Form, Sign};
 use super::{Saving, State};
@@ -87,6 +88,22 @@ fn scope_label(scope: Scope, impact: Option<&Impact>) -> String {
     format!("{name}: {}", thousands(hits))
 }
 
+/// Returns how many of several findings are listed at once.
+pub(super) fn listing(context: &Context<'_>) -> usize {
+    let frame = if context.bordered() { 2 } else { 1 };
+    usize::from(below(true, frame, context.area.height) - frame - 1)
+}
+
+/// Returns the height of the lowest pane. What an approval leaves open, or several findings, are
+/// worth more room than an empty note.
+fn below(is_long: bool, frame: u16, height: u16) -> u16 {
+    match (is_long, height) {
+        (_, 26..) => 10,
+        (true, 18..) => 9,
+        _ => frame + 2,
+    }
+}
+
 impl State {
     pub(super) fn view_form(
         &self,
@@ -99,12 +116,8 @@ impl State {
         let width = usize::from(area.width.saturating_sub(frame));
         let (choices, until) = self.choice_lines(form, context, width);
         let top = u16::try_from(choices.len()).unwrap_or(u16::MAX) + frame;
-        // What an approval leaves open is worth more room than an empty note.
-        let below = match (&form.about, area.height) {
-            (_, 26..) => 10,
-            (About::Image, 18..) => 9,
-            _ => frame + 2,
-        };
+        let is_long = form.about == About::Image || form.count() > 1;
+        let below = below(is_long, frame, area.height);
         let [top, note, below] = Layout::vertical([
             Constraint::Length(top),
             Constraint::Min(frame + 1),
@@ -283,13 +296,20 @@ impl State {
                     Piece::foreign(hint, Role::Text),
                 ]);
             }
+            // Of several findings, those that are still without this verdict.
+            let left = usize::from(inner.height).saturating_sub(text.len());
+            if form.count() > 1 && left > 0 {
+                text.extend(finding_lines(form, context, left, self.listed));
+            }
             lines(context.theme, &text, inner, buffer);
             return;
         }
         let title = [Piece::new("Applies to", Role::Title)];
         let inner = pane(&title, false, context, area, buffer);
         let text = match &form.about {
-            About::Findings(_) => finding_lines(form, context, usize::from(inner.height)),
+            About::Findings(_) => {
+                finding_lines(form, context, usize::from(inner.height), self.listed)
+            }
             About::Image => image_lines(form, context),
         };
         lines(context.theme, &text, inner, buffer);
@@ -321,22 +341,26 @@ fn until_line(form: &Form, role: Role) -> Vec<Piece> {
 }
 
 /// Returns the findings, the severest first, and how many more there are.
-fn finding_lines(form: &Form, context: &Context<'_>, height: usize) -> Vec<Vec<Piece>> {
-    let count = match &form.about {
-        About::Findings(positions) => positions.len(),
-        About::Image => 0,
-    };
+fn finding_lines(
+    form: &Form,
+    context: &Context<'_>,
+    height: usize,
+    listed: Scroll,
+) -> Vec<Vec<Piece>> {
+    let count = form.count();
     let room = if count <= height {
         height
     } else {
         height.saturating_sub(1)
     };
+    let first = listed.0.min(count.saturating_sub(room));
     let positions = match &form.about {
         About::Findings(positions) => positions.as_slice(),
         About::Image => &[],
     };
     let mut text: Vec<Vec<Piece>> = positions
         .iter()
+        .skip(first)
         .filter_map(|position| Some((context.finding(*position)?, context.offer(*position))))
         .take(room)
         .map(|(finding, offer)| {
@@ -360,7 +384,18 @@ fn finding_lines(form: &Form, context: &Context<'_>, height: usize) -> Vec<Vec<P
         })
         .collect();
     if count > room {
-        let more = format!("and {} more", thousands((count - room) as u64));
+        let key = |action| {
+            let keys = context.keymap.keys(action);
+            keys.first().map(ToString::to_string).unwrap_or_default()
+        };
+        let more = format!(
+            "{}-{} of {}; {} and {} show the others",
+            thousands(first as u64 + 1),
+            thousands((first + room) as u64),
+            thousands(count as u64),
+            key(Action::PageDown),
+            key(Action::PageUp),
+        );
         text.push(vec![Piece::foreign(&more, Role::Dim)]);
     } else if text.len() < height {
         text.push(vec![Piece::new(

@@ -321,7 +321,7 @@ fn a_reviewer_takes_back_their_own_word() {
         signed_by: None,
     }]];
     let outcomes = act(&mut state, &scene, Action::Undo);
-    assert_eq!(outcomes, vec![Effect::Undo { entry: 3 }.into()]);
+    assert_eq!(outcomes, vec![Effect::Undo { entries: vec![3] }.into()]);
 }
 
 /// A form about the image, under a policy that trusts keys.
