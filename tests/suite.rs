@@ -23,6 +23,7 @@ mod export;
 mod faults;
 mod formats;
 mod gate;
+mod hostile_exports;
 mod interop_signing;
 mod interop_verify;
 mod keyless;

@@ -164,7 +164,8 @@ fn what_is_typed_survives_a_hang_up_and_a_kill() {
             let started = std::time::Instant::now();
             let kept = || {
                 let files = std::fs::read_dir(&drafts).into_iter().flatten().flatten();
-                files
+                let whole = files.filter(|file| file.path().extension() == Some("json".as_ref()));
+                whole
                     .filter_map(|file| std::fs::read_to_string(file.path()).ok())
                     .any(|text| text.contains("the listener is off"))
             };
@@ -180,7 +181,8 @@ fn what_is_typed_survives_a_hang_up_and_a_kill() {
         let offered = console.wait_for_text("was not saved", PATIENCE);
         assert!(offered.contains("accept-risk, 1 finding"), "{offered}");
         console.send("t");
-        let form = console.wait_for_text("the listener is off", PATIENCE);
+        let form = console.wait_for_text("[6 Verd]", PATIENCE);
+        assert!(form.contains("the listener is off"), "{form}");
         assert!(form.contains("(*) accept risk"), "{form}");
         console.send("w");
         console.wait_for_text("saved in the ledger", PATIENCE);

@@ -115,10 +115,12 @@ pub fn csv(review: &Review, rows: &[usize]) -> String {
 
 /// Returns a cell that no spreadsheet takes for a formula.
 fn csv_cell(text: &str) -> String {
+    // A spreadsheet set to an Asian language takes the wide forms for the same signs.
+    const SIGNS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
     let text = text.replace(['\t', '\r', '\n'], " ");
     let safe = Safe::new(&text);
     let text = safe.as_str();
-    let is_formula = text.trim_start().starts_with(['=', '+', '-', '@']);
+    let is_formula = text.trim_start().starts_with(SIGNS);
     let quoted = is_formula || text.contains(['"', ',']) || text.starts_with(' ');
     if !quoted {
         return text.to_owned();
@@ -179,6 +181,8 @@ mod tests {
             ("=1+1", "\"'=1+1\""),
             (" \t@SUM(A1)", "\"'  @SUM(A1)\""),
             ("-2", "\"'-2\""),
+            ("\u{ff1d}1", "\"'\u{ff1d}1\""),
+            ("\u{3000}\u{ff20}x", "\"'\u{3000}\u{ff20}x\""),
             ("a,\"b\"", "\"a,\"\"b\"\"\""),
             ("plain", "plain"),
             ("two\nlines", "two lines"),

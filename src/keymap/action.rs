@@ -263,7 +263,7 @@ const ROWS: [Row; 75] = [
     ),
     (Action::Offers, "offers", "earlier verdicts offered"),
     (Action::Expiring, "expiring", "accepted risks by their end"),
-    (Action::Redo, "redo", "restore what was taken back"),
+    (Action::Redo, "redo", "restore"),
     (Action::TakeUp, "take-up", "go on with it"),
     (Action::ThrowAway, "throw-away", "throw it away"),
     (Action::Mode, "mode", "other rows"),

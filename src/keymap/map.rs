@@ -157,9 +157,9 @@ mod tests {
 
     #[test]
     fn keys_can_be_changed_but_not_into_a_conflict() {
-        let map = change("undo", Key::char('U')).unwrap();
+        let map = change("undo", Key::char('B')).unwrap();
         assert_eq!(
-            map.lookup(Place::History, Key::char('U')),
+            map.lookup(Place::History, Key::char('B')),
             Some(Action::Undo)
         );
         assert_eq!(map.lookup(Place::History, Key::char('u')), None);

@@ -495,10 +495,7 @@ fn offered(offer: &ResumePoint) -> Notice {
     if !offer.filter.is_empty() {
         more.push(format!("Filter   {}", offer.filter));
     }
-    more.push("t goes on with it, x throws it away.".to_owned());
-    more.push(
-        "Esc leaves it for the next time; a new draft about this image replaces it.".to_owned(),
-    );
+    more.push("Left for later, it is offered again; a new draft replaces it.".to_owned());
     let time = offer.time.format("%Y-%m-%d %H:%M UTC");
     let text = format!("A draft of {time} about {} was not saved", offer.image);
     Notice::warning(text).with(more)

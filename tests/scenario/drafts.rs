@@ -65,10 +65,10 @@ async fn begin(hands: &mut Hands) {
     hands.press("x").await;
     let form = hands.see("Verdict  12 findings").await;
     assert!(
-        form.contains("1-6 of 12; PageDown and PageUp show the others"),
+        form.contains("1-6 of 12; PgDn and PgUp show the others"),
         "{form}"
     );
-    hands.press("PageDown PageDown").await;
+    hands.press("PgDn PgDn").await;
     hands.see("7-12 of 12").await;
     hands.press("e").await;
     hands.type_text("the listener is off").await;
@@ -87,7 +87,7 @@ fn many_findings_are_decided_taken_back_and_restored_at_once() {
         assert_eq!(entries(&session), 12);
         hands.press("Enter").await;
         let list = hands.see("row ").await;
-        assert_eq!(list.matches(" x CVE-").count(), 12, "{list}");
+        assert_eq!(list.matches(" x CVE-").count(), 10, "all in sight: {list}");
         hands.press("u").await;
         let list = hands
             .see("taken back: accept-risk on 12 findings; U restores it")
@@ -96,7 +96,7 @@ fn many_findings_are_decided_taken_back_and_restored_at_once() {
         assert_eq!(entries(&session), 24);
         hands.press("U").await;
         let list = hands.see("restored: accept-risk on 12 findings").await;
-        assert_eq!(list.matches(" x CVE-").count(), 12, "{list}");
+        assert_eq!(list.matches(" x CVE-").count(), 10, "all in sight: {list}");
         assert_eq!(entries(&session), 36);
         hands.press("U").await;
         hands.see("nothing was taken back in this session").await;
@@ -115,14 +115,13 @@ fn a_ledger_that_fails_half_way_keeps_the_rest_of_the_verdicts_in_hand() {
         // The eighth number is taken by something that is no entry.
         std::fs::create_dir_all(session.ledger().join("000000000008.json")).expect("writable");
         hands.press("Esc w").await;
-        let form = hands.see("NOT saved").await;
+        let form = hands.see("Not saved; the text above is kept").await;
         assert!(form.contains("7 of 12 entries were recorded"), "{form}");
         assert!(form.contains("Verdict  5 findings"), "{form}");
         assert!(form.contains("the listener is off"), "{form}");
-        assert_eq!(
-            form.matches("CVE-").count(),
-            1,
-            "the one that is left: {form}"
+        assert!(
+            form.contains("CVE-2024-0008") && !form.contains("CVE-2024-0007"),
+            "{form}"
         );
         std::fs::remove_dir(session.ledger().join("000000000008.json")).expect("writable");
         hands.press("w").await;
@@ -131,7 +130,7 @@ fn a_ledger_that_fails_half_way_keeps_the_rest_of_the_verdicts_in_hand() {
             .await;
         hands.press("Enter").await;
         let list = hands.see("row ").await;
-        assert_eq!(list.matches(" x CVE-").count(), 12, "{list}");
+        assert_eq!(list.matches(" x CVE-").count(), 10, "all in sight: {list}");
         hands.press("Q").await;
     }));
     assert_eq!(entries(&session), 12);
@@ -170,7 +169,8 @@ fn what_is_in_hand_is_written_after_a_pause_and_offered_again() {
     paused().block_on(session.play(async |mut hands: Hands| {
         hands.see("was not saved").await;
         hands.press("t").await;
-        let form = hands.see("the listener is off today").await;
+        let form = hands.see("[6 Verd]").await;
+        assert!(form.contains("the listener is off today"), "{form}");
         assert!(form.contains("Verdict  12 findings"), "{form}");
         hands.press("q").await;
         hands.see("12 marked").await;

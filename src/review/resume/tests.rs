@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{JoinRule, Kind, Package};
+use crate::model::JoinRule;
 
 fn subject(name: &str, known: bool) -> Subject {
     Subject {
@@ -25,7 +25,7 @@ fn subject(name: &str, known: bool) -> Subject {
 }
 
 fn point(subject: &Subject) -> ResumePoint {
-    let key = FindingKey::new(Kind::Vulnerability, &Package::default().identity(), "CVE-1");
+    let key = FindingKey::from_text("f1-0123");
     ResumePoint {
         filter: "sev:high".to_owned(),
         marks: vec![key.clone()],

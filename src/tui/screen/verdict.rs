@@ -461,7 +461,7 @@ impl State {
     }
 
     /// Takes the answer of an effect.
-    pub fn receive(&mut self, message: &Message, _context: &Context<'_>) -> Vec<Outcome> {
+    pub fn receive(&mut self, message: &Message, context: &Context<'_>) -> Vec<Outcome> {
         if let Message::Unlocked(result) = message {
             return self.unlocked(result);
         }
@@ -471,7 +471,8 @@ impl State {
         if let (Message::Recorded(result), Saving::Under) = (message, &self.saving) {
             let appended = std::mem::take(&mut self.appended);
             if let (Err(_), Some(form)) = (result, &mut self.form) {
-                form.without_first(appended);
+                form.without_first(appended, context.review);
+                self.listed = Scroll::default();
             }
             self.saving = match result {
                 Ok(loaded) => {

@@ -185,7 +185,10 @@ impl Form {
     /// Fills in what was kept; what is not offered here is left open.
     pub fn resume(&mut self, unsaved: &UnsavedVerdict) {
         let choices = self.choices();
-        let wanted = |choice: &Choice| Some(choice.word()) == unsaved.decision.as_deref();
+        // What was about findings that are gone must not become a word about the image.
+        let is_same = unsaved.findings.is_some() == (self.about != About::Image);
+        let wanted =
+            |choice: &Choice| is_same && Some(choice.word()) == unsaved.decision.as_deref();
         self.choice = choices.into_iter().find(wanted);
         self.scope = unsaved.scope;
         self.until = TextField::new(&unsaved.until);
@@ -204,10 +207,11 @@ impl Form {
     }
 
     /// Takes out the first findings: the ledger has their verdicts already.
-    pub fn without_first(&mut self, count: usize) {
+    pub fn without_first(&mut self, count: usize, review: &Review) {
         if let About::Findings(positions) = &mut self.about {
             positions.drain(..count.min(positions.len()));
         }
+        self.hits = hits(review, self.subject, &self.about);
     }
 
     /// Returns the decisions that this subject or these findings can get.
