@@ -35,6 +35,8 @@ pub struct Overrides {
     pub trust: Option<PathBuf>,
     /// `--severity-from SOURCE`.
     pub severity_from: Option<String>,
+    /// `--predict`.
+    pub predict: bool,
     /// `--ca-file FILE`.
     pub ca_file: Option<PathBuf>,
 }
@@ -58,6 +60,8 @@ pub struct Config {
     pub theme: String,
     /// Whose severity is shown; none: the highest any scanner gives.
     pub severity_from: Option<SeverityFrom>,
+    /// Whether the console covers counts until they are predicted.
+    pub predict: bool,
     /// Key bindings the person changed: action name to keys.
     pub keys: std::collections::BTreeMap<String, Vec<String>>,
     /// Certificate authorities trusted besides the system's.
@@ -165,6 +169,8 @@ pub fn load(environment: &Environment, overrides: &Overrides) -> Result<Config, 
             .or(file.trust)
             .or_else(own_trust),
         theme,
+        predict: overrides.predict
+            || variable("COUNTERSIGN_PREDICT").map_or(file.predict, |value| value == "true"),
         severity_from: severity_from.map(|text| text.parse()).transpose()?,
         keys: file.keys,
         ca_file: overrides

@@ -107,6 +107,7 @@ pub fn start(world: &World, size: (u16, u16)) -> Result<App, TuiError> {
             key: config.key.clone(),
             key_is_locked: world.connector.needs_password() && world.connector.password().is_none(),
             archive: config.archive.clone(),
+            predicts: config.predict,
         },
         selector: world.subject.clone(),
         size,

@@ -2,6 +2,7 @@
 //! still until everything has answered.
 
 mod drafts;
+mod predict;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,6 +29,8 @@ struct Session {
     folder: tempfile::TempDir,
     inputs: Vec<PathBuf>,
     size: (u16, u16),
+    reviewer: &'static str,
+    predict: bool,
 }
 
 /// The script's side: keys in, pictures out.
@@ -42,6 +45,8 @@ impl Session {
             folder: tempfile::tempdir().expect("a temporary folder can be made"),
             inputs: inputs.iter().map(|path| path.to_path_buf()).collect(),
             size: (80, 24),
+            reviewer: "kim",
+            predict: false,
         }
     }
 
@@ -53,7 +58,8 @@ impl Session {
         let environment = Environment::fixed(now(), self.folder.path().to_owned());
         let overrides = Overrides {
             ledger: Some(self.ledger().display().to_string()),
-            reviewer: Some("kim".to_owned()),
+            reviewer: Some(self.reviewer.to_owned()),
+            predict: self.predict,
             ..Overrides::default()
         };
         let config = config::load(&environment, &overrides).expect("the settings are right");

@@ -208,6 +208,9 @@ pub(crate) struct ReviewArgs {
     /// Prefill the destination of the promotion
     #[arg(long, value_name = "DESTINATION")]
     pub(crate) to: Option<String>,
+    /// Cover the counts of an image until they are predicted
+    #[arg(long)]
+    pub(crate) predict: bool,
     /// How the inputs are read
     #[command(flatten)]
     pub(crate) reading: ReadingArgs,
@@ -383,6 +386,7 @@ impl ReviewArgs {
             key: self.key.key.clone(),
             policy: self.policy.policy.clone(),
             severity_from: self.severity.severity_from.clone(),
+            predict: self.predict,
             ..Overrides::default()
         }
     }

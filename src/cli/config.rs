@@ -22,6 +22,7 @@ struct ConfigDocument {
     policy_sha256: Option<String>,
     trust: Option<String>,
     theme: String,
+    predict: bool,
     severity_from: Option<String>,
     ca_file: Option<String>,
 }
@@ -72,6 +73,7 @@ fn show(settings: &Settings, json: bool, output: &mut Output) -> Result<Exit, St
             .ok()
             .map(|policy| policy.sha256().to_string()),
         theme: config.theme.clone(),
+        predict: config.predict,
         severity_from: config.severity_from.as_ref().map(ToString::to_string),
         ca_file: path(&config.ca_file),
     };
@@ -95,6 +97,7 @@ fn show(settings: &Settings, json: bool, output: &mut Output) -> Result<Exit, St
     ]);
     table.row(["trust", &document.trust.unwrap_or_else(none)]);
     table.row(["theme", &document.theme]);
+    table.row(["predict", if document.predict { "true" } else { "false" }]);
     let highest = || "(the highest any scanner gives)".to_owned();
     let from = document.severity_from.unwrap_or_else(highest);
     table.row(["severity_from", &from]);

@@ -27,6 +27,8 @@ pub struct FileConfig {
     pub trust: Option<PathBuf>,
     /// The theme.
     pub theme: Option<String>,
+    /// Whether the console covers counts until they are predicted.
+    pub predict: bool,
     /// Whose severity is shown.
     pub severity_from: Option<String>,
     /// Key bindings: action name to keys.

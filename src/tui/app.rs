@@ -4,6 +4,7 @@
 
 mod past;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,13 +13,14 @@ use ratatui::layout::Rect;
 
 use crate::environment::Clock;
 use crate::keymap::{Keymap, Place};
+use crate::model::{Digest, Subject};
 use crate::review::{OpenProgress, ResumePoint, Review};
 use crate::text::thousands;
 use crate::triage::ratings::SeverityFrom;
 use crate::tui::context::{Context, Prefill};
 use crate::tui::message::{Input, Loaded, Message, Notice, Outcome, Standings, Tab};
 use crate::tui::screen::{
-    attached, compare, components, findings, help, history, images, promote, verdict,
+    attached, compare, components, findings, help, history, images, predict, promote, verdict,
 };
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widget::{Piece, counted, identity, keys, line, notice_in_full, notice_line, tabs};
@@ -67,6 +69,8 @@ pub(super) struct Shell {
     clock: Clock,
     reviewer: String,
     prefill: Prefill,
+    /// The subjects whose counts are covered.
+    pub(super) covered: BTreeSet<usize>,
 }
 
 impl Shell {
@@ -87,6 +91,7 @@ impl Shell {
             clock: self.clock,
             reviewer: &self.reviewer,
             prefill: &self.prefill,
+            covered: &self.covered,
         }
     }
 }
@@ -255,6 +260,10 @@ pub struct App {
     pub(super) asked_to_leave: bool,
     /// Tabs whose screens have not seen the last change.
     pub(super) behind: Vec<Tab>,
+    /// The form of the prediction, in front of what is covered.
+    pub(super) predict: predict::State,
+    /// The images that are looked at without a prediction.
+    pub(super) uncovered: Vec<(String, Option<Digest>)>,
     /// What was decided in this session.
     pub(super) past: Past,
     /// What earlier sessions had in hand and nobody has answered for yet; none before they were
@@ -281,6 +290,7 @@ impl App {
                 clock: start.clock,
                 reviewer: start.reviewer,
                 prefill: start.prefill,
+                covered: BTreeSet::new(),
             },
             screens: Screens::new(),
             tab: Tab::Images,
@@ -294,6 +304,8 @@ impl App {
             promoting: false,
             asked_to_leave: false,
             behind: Tab::ALL.to_vec(),
+            predict: predict::State::default(),
+            uncovered: Vec::new(),
             past: Past::default(),
             offers: None,
         };
@@ -326,8 +338,37 @@ impl App {
             (Some(help), _) => help.place(),
             (None, Some(attached)) => attached.place(),
             (None, None) if self.offer().is_some() => Place::DraftMenu,
+            (None, None) if self.is_predicting() => self.predict.place(),
             (None, None) => self.screens.place(self.tab),
         }
+    }
+
+    /// Returns whether the form of the prediction lies over the screen in front: whatever tells of
+    /// findings waits for it.
+    pub(super) fn is_predicting(&self) -> bool {
+        self.shell.context().is_covered() && !matches!(self.tab, Tab::Images | Tab::History)
+    }
+
+    /// Works out whose counts are covered: those of images that this reviewer has neither predicted
+    /// nor chosen to look at.
+    pub(super) fn cover(&mut self) {
+        let shell = &mut self.shell;
+        if !shell.prefill.predicts {
+            return;
+        }
+        let review = &shell.review;
+        let known = |subject: &Subject| {
+            self.uncovered
+                .contains(&(subject.name.clone(), subject.identity()))
+                || review.predictions.iter().any(|(recorded, prediction)| {
+                    recorded.reviewer == shell.reviewer && prediction.is_about(subject)
+                })
+        };
+        let all = review.subjects.iter().enumerate();
+        shell.covered = all
+            .filter(|(_, subject)| !known(subject))
+            .map(|(position, _)| position)
+            .collect();
     }
 
     /// Returns what an earlier session had in hand about the image in front, until it is answered.
@@ -362,8 +403,8 @@ impl App {
             (point.marks, point.filter) = (marks, filter);
         } else if !marks.is_empty() {
             points.push(ResumePoint {
-                marks,
                 filter,
+                marks,
                 ..front
             });
         }
@@ -386,6 +427,7 @@ impl App {
                 .position(|subject| (subject.name.clone(), subject.identity()) == before)
         });
         self.shell.subject = same.or_else(|| self.first_subject());
+        self.cover();
         self.all_behind();
     }
 
@@ -460,6 +502,9 @@ impl App {
         } else if let Some(attached) = &self.attached {
             attached.view(&context, context.area, buffer);
             (attached.place(), attached.status(&context))
+        } else if self.is_predicting() {
+            self.predict.view(&context, context.area, buffer);
+            (self.place(), self.predict.status())
         } else {
             self.screens.view(self.tab, &context, buffer);
             let status = self.screens.status(self.tab, &context);

@@ -2,7 +2,7 @@
 //!
 //! Screens never see the state itself, so that they can neither change it nor know each other.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -28,6 +28,8 @@ pub struct Prefill {
     pub key_is_locked: bool,
     /// `--archive`: where the evidence goes.
     pub archive: Option<String>,
+    /// `--predict`: whether counts are covered until they are predicted.
+    pub predicts: bool,
 }
 
 /// What a screen may see.
@@ -62,6 +64,8 @@ pub struct Context<'a> {
     pub reviewer: &'a str,
     /// What the command line asked for.
     pub prefill: &'a Prefill,
+    /// The subjects whose counts are covered until their reviewer has predicted them.
+    pub covered: &'a BTreeSet<usize>,
 }
 
 impl<'a> Context<'a> {
@@ -69,6 +73,19 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn bordered(&self) -> bool {
         self.area.width >= 80
+    }
+
+    /// Returns whether the counts of the subject in front are covered.
+    #[must_use]
+    pub fn is_covered(&self) -> bool {
+        self.subject
+            .is_some_and(|subject| self.covered.contains(&subject))
+    }
+
+    /// Returns what is shown in place of a count that is covered.
+    #[must_use]
+    pub fn cover(&self) -> &'static str {
+        if self.theme.ascii { ".." } else { "··" }
     }
 
     /// Returns the subject in front.

@@ -17,6 +17,7 @@ use crate::promotion::{Event, Plan, Receipt, Request};
 use crate::review::{DecideRequest, OpenProgress, ResumePoint, Review, SubjectState, Summary};
 use crate::signatures::{Attached, Tree, TreeNode};
 use crate::triage::gate::Gate;
+use crate::triage::prediction::Prediction;
 use crate::tui::theme::Role;
 
 /// Which screen is in front. The digits of the keyboard are theirs, in this order.
@@ -288,6 +289,10 @@ pub enum Message {
     Copied(Result<String, Failed>),
     /// What earlier sessions had in hand about these images.
     Resumable(Vec<ResumePoint>),
+    /// The prediction is on the ledger, or not.
+    Predicted(Result<Loaded, Failed>),
+    /// The person looks at the image in front without predicting.
+    Uncover,
     /// The terminal is gone.
     Hangup,
     /// A screen asks for another tab.
@@ -323,6 +328,8 @@ pub enum Effect {
         /// The entries, as they were written.
         entries: Vec<u64>,
     },
+    /// Write a prediction to the ledger. Answered by [`Message::Predicted`].
+    Predict(Prediction),
     /// Look for what earlier sessions had in hand. Answered by [`Message::Resumable`].
     FindDrafts,
     /// Keep what is in hand now, without waiting for a pause.

@@ -18,5 +18,6 @@ pub mod findings;
 pub mod help;
 pub mod history;
 pub mod images;
+pub mod predict;
 pub mod promote;
 pub mod verdict;

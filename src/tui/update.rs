@@ -6,9 +6,13 @@
 use std::collections::VecDeque;
 
 use crate::keymap::{Action, Key, Place};
+use crate::model::Finding;
+use crate::triage::prediction::score;
 use crate::tui::app::{App, LEAST};
-use crate::tui::message::{Effect, Input, Judgement, Message, Notice, Outcome, Tab};
-use crate::tui::screen::{attached, help};
+use crate::tui::message::{
+    Effect, Failed, Input, Judgement, Loaded, Message, Notice, Outcome, Tab,
+};
+use crate::tui::screen::{attached, help, predict};
 use crate::tui::widget::counted;
 
 /// How many facts one key press may lead to: more is a screen that talks to itself.
@@ -68,6 +72,15 @@ fn take(app: &mut App, message: Message) -> Vec<Outcome> {
                 app.offers = Some(Vec::new());
                 return vec![Effect::FindDrafts.into()];
             }
+        }
+        Message::Predicted(result) => return predicted(app, &result),
+        Message::Uncover => {
+            if let Some(subject) = app.shell.context().subject() {
+                let looked_at = (subject.name.clone(), subject.identity());
+                app.uncovered.push(looked_at);
+            }
+            app.cover();
+            app.all_behind();
         }
         Message::Resumable(points) => app.offers = Some(points),
         Message::Appended(entries) => {
@@ -167,16 +180,12 @@ fn step_back(app: &mut App, action: Action) -> Vec<Outcome> {
         say(app, Notice::error(text));
         return Vec::new();
     }
-    match entries {
-        Some(entries) => vec![Effect::Undo { entries }.into()],
-        None => {
-            say(
-                app,
-                Notice::warning("nothing was taken back in this session"),
-            );
-            Vec::new()
-        }
+    if let Some(entries) = entries {
+        return vec![Effect::Undo { entries }.into()];
     }
+    let text = "nothing was taken back in this session";
+    say(app, Notice::warning(text));
+    Vec::new()
 }
 
 /// Takes the answer about the draft of an earlier session.
@@ -217,6 +226,27 @@ fn resume(app: &mut App, action: Action) -> Vec<Outcome> {
         }
         _ => Vec::new(),
     }
+}
+
+/// Takes in the answer about a prediction: recorded, the counts are shown and held against it.
+fn predicted(app: &mut App, result: &Result<Loaded, Failed>) -> Vec<Outcome> {
+    app.predict.answered(result.as_ref().err());
+    let Ok(loaded) = result else {
+        return Vec::new();
+    };
+    app.load(loaded);
+    let context = app.shell.context();
+    let last = context.review.predictions.last();
+    if let (Some((_, prediction)), Some(subject)) = (last, context.subject) {
+        let positions = context.review.findings_of(subject);
+        let found: Vec<&Finding> = positions
+            .filter_map(|position| context.finding(position))
+            .filter(|finding| finding.suppressed_by.is_none())
+            .collect();
+        app.explained = Some(predict::revealed(&score(prediction, &found)));
+        app.last_notice.clone_from(&app.explained);
+    }
+    Vec::new()
 }
 
 /// Tells a screen a fact.
@@ -401,6 +431,12 @@ fn hand_over(app: &mut App, input: &Input) -> Vec<Outcome> {
     match (&mut app.help, &mut app.attached) {
         (Some(help), _) => help.handle(input, &context),
         (None, Some(attached)) => attached.handle(input, &context),
+        (None, None)
+            if app.shell.context().is_covered()
+                && !matches!(app.tab, Tab::Images | Tab::History) =>
+        {
+            app.predict.handle(input, &context)
+        }
         (None, None) => app.screens.handle(app.tab, input, &context),
     }
 }

@@ -21,7 +21,7 @@ fn entries(session: &Session) -> usize {
 }
 
 /// A session about an image with twelve vulnerabilities.
-fn session() -> Session {
+pub(super) fn session() -> Session {
     let one = |number: u32| {
         serde_json::json!({
             "VulnerabilityID": format!("CVE-2024-{number:04}"),

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::connect::{ConnectError, Connector};
 use crate::environment::Environment;
 use crate::error::Explain;
-use crate::ledger::{Chain, Entry, Ledger, LedgerError};
+use crate::ledger::{Chain, Draft, Entry, Ledger, LedgerError, kind};
 use crate::model::{Digest, Image, ImageReference, Platform};
 use crate::promotion::{Order, Plan, Request, attached, observe, plan, run};
 use crate::registry::resolve;
@@ -27,6 +27,7 @@ use crate::review::{
 use crate::signatures::{self, Tree, TreeNode, VerifyOptions, tree};
 use crate::signing::{Password, Signer};
 use crate::triage::policy::Policy;
+use crate::triage::prediction::Prediction;
 use crate::tui::app::App;
 use crate::tui::message::{Effect, Failed, Loaded, Message, Notice, Secret};
 use crate::tui::terminal::Surface;
@@ -97,6 +98,9 @@ impl Hands {
             Effect::Record(request) => self.record(review, request, false),
             Effect::RecordSigned(request) => self.record(review, request, true),
             Effect::Undo { entries } => self.undo(review, entries, app.reviewer().to_owned()),
+            Effect::Predict(prediction) => {
+                self.predict(review, prediction, app.reviewer().to_owned());
+            }
             Effect::FindDrafts => self.find_drafts(&review),
             Effect::Plan { request, .. } => self.plan(review, request),
             Effect::Unlock { password } => self.unlock(password),
@@ -210,6 +214,26 @@ impl Hands {
         let subjects = review.subjects.iter();
         let found = subjects.filter_map(|subject| resume::read(&folder, subject));
         self.answer(Message::Resumable(found.collect()));
+    }
+
+    fn predict(&self, review: Arc<Review>, prediction: Prediction, reviewer: String) {
+        let world = Arc::clone(&self.world);
+        self.start(move || async move {
+            let recorded = async {
+                let wrong = |error: serde_json::Error| Failed {
+                    message: format!("the prediction cannot be written: {error}"),
+                    hints: Vec::new(),
+                };
+                let body = serde_json::to_value(&prediction).map_err(wrong)?;
+                let clock = world.connector.environment.clock;
+                let ledger = ledger(&world).await?;
+                let draft = Draft::new(kind::PREDICTION, body, &reviewer, clock);
+                let written = ledger.append(draft).await;
+                written.map_err(|error| failed(&error))?;
+                replayed(&world, &ledger, &review).await
+            };
+            Message::Predicted(recorded.await)
+        });
     }
 
     fn known_signer(&self) -> Option<Signer> {

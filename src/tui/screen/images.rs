@@ -50,6 +50,12 @@ impl State {
     /// Takes in a changed review, subject or size.
     pub fn refresh(&mut self, context: &Context<'_>) {
         self.remarks = remarks(context);
+        // What needs attention would tell what is covered.
+        self.remarks.retain(|remark| {
+            remark
+                .subject
+                .is_none_or(|one| !context.covered.contains(&one))
+        });
         let panes = panes_of(context);
         let length = context.review.subjects.len();
         let row = context.subject.unwrap_or(self.cursor.selected);
@@ -227,8 +233,16 @@ impl State {
         let text = format!(
             " {}  {}  {} without a verdict  ledger: {}",
             counted(review.subjects.len() as u64, "image"),
-            counted(findings, "finding"),
-            thousands(undecided),
+            if context.covered.is_empty() {
+                counted(findings, "finding")
+            } else {
+                format!("{} findings", context.cover())
+            },
+            if context.covered.is_empty() {
+                thousands(undecided)
+            } else {
+                context.cover().to_owned()
+            },
             match review.history.len() {
                 1 => "1 entry".to_owned(),
                 count => format!("{} entries", thousands(count as u64)),

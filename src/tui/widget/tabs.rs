@@ -79,7 +79,11 @@ pub fn identity(context: &Context<'_>) -> Vec<Piece> {
         ));
         pieces.push(Piece::new(state, Role::Title));
         pieces.push(Piece::new("  gate: ", Role::Dim));
-        pieces.push(Piece::new(gate.0, gate.1));
+        if context.is_covered() {
+            pieces.push(Piece::new(context.cover(), Role::Dim));
+        } else {
+            pieces.push(Piece::new(gate.0, gate.1));
+        }
     }
     pieces.push(scanners(context.review, subject, wide));
     pieces

@@ -168,6 +168,8 @@ fn row(context: &Context<'_>, position: usize, columns: &[Column]) -> Row {
         };
     };
     let summary = &standing.summary;
+    let is_covered = context.covered.contains(&position);
+    let cover = || Piece::new(context.cover(), Role::Dim);
     let count = |severity: Severity| {
         let count = summary.by_severity.of(severity);
         let role = if count > 0 {
@@ -197,6 +199,7 @@ fn row(context: &Context<'_>, position: usize, columns: &[Column]) -> Row {
             .map_or(Piece::new("-", Role::Dim), |platform| {
                 Piece::foreign(&platform.to_string(), Role::Text)
             }),
+        "C" | "H" | "M" | "L" | "FIX" | "FIXABLE" | "SECR" if is_covered => cover(),
         "C" => count(Severity::Critical),
         "H" => count(Severity::High),
         "M" => count(Severity::Medium),
@@ -254,6 +257,16 @@ pub(super) fn draw_severities(context: &Context<'_>, place: Rect, buffer: &mut B
     let Some(standing) = context.standing() else {
         return;
     };
+    if context.is_covered() {
+        let text = " covered until you predict: Enter";
+        line(
+            context.theme,
+            &[Piece::new(text, Role::Warning)],
+            within,
+            buffer,
+        );
+        return;
+    }
     let summary = &standing.summary;
     let most = Severity::ALL
         .iter()
