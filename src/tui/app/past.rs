@@ -28,7 +28,7 @@ enum Asked {
 
 /// The decisions of a session, the last one last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::tui) struct Past {
+pub(crate) struct Past {
     done: Vec<Step>,
     undone: Vec<Step>,
     asked: Option<Asked>,
@@ -38,12 +38,12 @@ pub(in crate::tui) struct Past {
 
 impl Past {
     /// Notes that a decision is asked for.
-    pub(in crate::tui) fn deciding(&mut self, request: &DecideRequest) {
+    pub(crate) fn deciding(&mut self, request: &DecideRequest) {
         self.ask(Asked::Decision(words(request)));
     }
 
     /// Notes that entries are asked to be taken back; of undos, that they are restored.
-    pub(in crate::tui) fn taking_back(&mut self, entries: &[u64]) {
+    pub(crate) fn taking_back(&mut self, entries: &[u64]) {
         let asked = if let Some(place) = self.done.iter().rposition(|step| step.entries == entries)
         {
             Asked::Undo(self.done.remove(place))
@@ -66,28 +66,28 @@ impl Past {
     }
 
     /// Returns whether an answer is still to come: one thing at a time.
-    pub(in crate::tui) fn is_waiting(&self) -> bool {
+    pub(crate) fn is_waiting(&self) -> bool {
         self.asked.is_some()
     }
 
     /// Notes that these entries are in the ledger, whatever becomes of the rest.
-    pub(in crate::tui) fn appended(&mut self, entries: &[u64]) {
+    pub(crate) fn appended(&mut self, entries: &[u64]) {
         self.appended.extend(entries);
     }
 
     /// Returns the entries of the last decision that stands.
-    pub(in crate::tui) fn last(&self) -> Option<Vec<u64>> {
+    pub(crate) fn last(&self) -> Option<Vec<u64>> {
         self.done.last().map(|step| step.entries.clone())
     }
 
     /// Returns the entries whose undoing restores what was taken back last.
-    pub(in crate::tui) fn last_undone(&self) -> Option<Vec<u64>> {
+    pub(crate) fn last_undone(&self) -> Option<Vec<u64>> {
         self.undone.last().map(|step| step.undos.clone())
     }
 
     /// Takes in the answer about what was asked for; returns what to say where something was
     /// written. `redo` is the key that restores.
-    pub(in crate::tui) fn answered(&mut self, history: &[Entry], redo: &str) -> Option<String> {
+    pub(crate) fn answered(&mut self, history: &[Entry], redo: &str) -> Option<String> {
         let appended = std::mem::take(&mut self.appended);
         let asked = self.asked.take()?;
         match asked {
