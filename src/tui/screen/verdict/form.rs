@@ -211,7 +211,8 @@ impl Form {
         if let About::Findings(positions) = &mut self.about {
             positions.drain(..count.min(positions.len()));
         }
-        self.hits = hits(review, self.subject, &self.about);
+        let left: Vec<&Finding> = selected(review, &self.about).collect();
+        self.impacts = review.impacts(self.subject, &left);
     }
 
     /// Returns the decisions that this subject or these findings can get.
