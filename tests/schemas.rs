@@ -267,8 +267,17 @@ fn reviewed(all: &mut Documents) {
             &sandbox.run([arguments, &["--format", "json"]].concat()),
         );
     }
+    scanned(all, &sandbox, &trivy);
+    let folder = sandbox.home().join(".local/share/countersign/ledger");
+    std::fs::write(folder.join("000000000009.json"), "{}").expect("the ledger is ours");
+    let broken = sandbox.run(["ledger", "verify", "--format", "json"]);
+    all.take(6, &broken);
+}
+
+/// Documents of a scan by a program that prints a report.
+fn scanned(all: &mut Documents, sandbox: &Sandbox, report: &str) {
     let scanner = format!(
-        "#!/bin/sh\n[ \"$1\" = version ] && {{ echo '{{\"Version\":\"1.2.3\"}}'; exit 0; }}\ncat '{trivy}'\n"
+        "#!/bin/sh\n[ \"$1\" = version ] && {{ echo '{{\"Version\":\"1.2.3\"}}'; exit 0; }}\ncat '{report}'\n"
     );
     let write = ["-c", "cat >scanner && chmod 755 scanner && mkdir project"];
     let written = sandbox.run_other(Path::new("/bin/sh"), write, scanner.as_bytes());
@@ -283,10 +292,6 @@ fn reviewed(all: &mut Documents) {
         }
         all.keep(event);
     }
-    let folder = sandbox.home().join(".local/share/countersign/ledger");
-    std::fs::write(folder.join("000000000009.json"), "{}").expect("the ledger is ours");
-    let broken = sandbox.run(["ledger", "verify", "--format", "json"]);
-    all.take(6, &broken);
 }
 
 /// Documents of a promotion and what it leaves, refused and done.

@@ -9,7 +9,9 @@ use super::settings::Settings;
 use super::stop::Stop;
 use super::{image, open, output, platform, unlock, work};
 use crate::model::{Digest, ImageReference};
-use crate::promotion::{self, Doors, Form, Needed, Observed, Plan, Request, SignerInfo};
+use crate::promotion::{
+    self, Attached, Doors, Form, Needed, Observed, Plan, Request, SignerInfo, StatementPlan,
+};
 use crate::registry::Preflight;
 use crate::review::Review;
 use crate::signing::Signer;
@@ -203,6 +205,35 @@ pub(super) fn repository(preflight: &Preflight) -> String {
     parts.join(", ")
 }
 
+fn attached_text(attached: &Attached) -> String {
+    let what = attached
+        .tag
+        .as_deref()
+        .or(attached.artifact_type.as_deref());
+    let reason = match &attached.reason {
+        Some(reason) => format!(": {reason}"),
+        None => String::new(),
+    };
+    format!(
+        "{} {} {}{reason}",
+        attached.action,
+        what.unwrap_or("artifact"),
+        attached.digest
+    )
+}
+
+fn statement_text(statement: &StatementPlan) -> String {
+    let name = statement.name.as_deref().unwrap_or_default();
+    let because = statement.because.as_deref().unwrap_or_default();
+    let form = match statement.form {
+        Form::Inline => String::new(),
+        Form::Reference => format!(" by reference: {because}"),
+        Form::LeftOut => format!(" NOT attested: {because}"),
+    };
+    let text = format!("{} {name}{form}", statement.predicate_type);
+    text.trim_end().to_owned()
+}
+
 fn tell(output: &mut output::Output, plan: &Plan) -> Result<(), Stop> {
     let mut line = |name: &str, value: &str| output.line(&format!("{name:<12} {value}"));
     line("source", &plan.source)?;
@@ -240,39 +271,14 @@ fn tell(output: &mut output::Output, plan: &Plan) -> Result<(), Stop> {
         ),
     )?;
     for attached in &plan.attached {
-        let what = attached
-            .tag
-            .as_deref()
-            .or(attached.artifact_type.as_deref());
-        let reason = match &attached.reason {
-            Some(reason) => format!(": {reason}"),
-            None => String::new(),
-        };
-        let text = format!(
-            "{} {} {}{reason}",
-            attached.action,
-            what.unwrap_or("artifact"),
-            attached.digest
-        );
-        line("attached", &text)?;
+        line("attached", &attached_text(attached))?;
     }
     match &plan.signer {
         None => line("signer", "none")?,
         Some(signer) => line("signer", &format!("{} {}", signer.key, signer.fingerprint))?,
     }
     for statement in &plan.attestations {
-        let name = statement.name.as_deref().unwrap_or_default();
-        let form = match (statement.form, &statement.because) {
-            (Form::Inline, _) => String::new(),
-            (Form::Reference, because) => {
-                format!(" by reference: {}", because.as_deref().unwrap_or_default())
-            }
-            (Form::LeftOut, because) => {
-                format!(" NOT attested: {}", because.as_deref().unwrap_or_default())
-            }
-        };
-        let text = format!("{} {name}{form}", statement.predicate_type);
-        line("attests", text.trim_end())?;
+        line("attests", &statement_text(statement))?;
     }
     line("archive", plan.archive.as_deref().unwrap_or("none"))?;
     if let Some(preflight) = &plan.preflight {

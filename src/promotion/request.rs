@@ -33,6 +33,10 @@ impl Needed {
 }
 
 /// What the person asks for.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a consent or a refusal of its own"
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// Where the image is.

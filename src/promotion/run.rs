@@ -3,6 +3,8 @@
 //! A tag is put only after the copy was read back, the signatures were verified and the evidence
 //! was archived; so a stop at any moment leaves no tag on an unsigned or incomplete image.
 
+mod outcome;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -14,20 +16,20 @@ use tokio_util::sync::CancellationToken;
 use crate::archive::Archive;
 use crate::ledger::{self, Draft, LedgerError};
 use crate::model::{Digest, Repository};
-use crate::registry::{CopyProgress, ListedImage, RegistryError, copy_surveyed};
+use crate::registry::{CopyProgress, RegistryError, copy_surveyed};
 use crate::review::Review;
 use crate::signatures::{self, Fate, Format, Layout, SignOptions, VerifyOptions};
 use crate::signing::Signer;
 use crate::triage::policy::Referrers;
 
+use self::outcome::Outcome;
 use super::attach::{self, Approved};
-use super::attestation::Attested;
 use super::evidence;
 use super::plan::{differences, plan};
 use super::referrers::{attached, copy_attached, remake_attached};
 use super::{
-    Attached, BlobRecord, Doors, Event, EventKind, Observed, Plan, PromotionError, Receipt,
-    Request, SignerInfo, Step, StepTime, observe, preflight,
+    BlobRecord, Doors, Event, EventKind, Observed, Plan, PromotionError, Receipt, Request,
+    SignerInfo, Step, StepTime, observe, preflight,
 };
 
 /// A confirmed promotion.
@@ -103,29 +105,6 @@ async fn cancelled(cancel: &CancellationToken, recording: &AtomicBool) {
     if recording.load(Ordering::Relaxed) {
         std::future::pending::<()>().await;
     }
-}
-
-/// What was done so far.
-#[derive(Default)]
-struct Outcome {
-    fates: Vec<BlobRecord>,
-    bytes_sent: u64,
-    manifests_sent: Vec<Digest>,
-    foreign: Vec<Digest>,
-    retries: u64,
-    steps: Vec<StepTime>,
-    copied: bool,
-    /// What was attached at the source, and what became of it.
-    attached: Vec<Attached>,
-    signatures: Vec<Digest>,
-    attested: Vec<Attested>,
-    /// The formats in which a signature can be found now.
-    formats: Vec<Format>,
-    /// Whether nothing had to be signed: all that was looked for was read, checked and found.
-    were_signed: bool,
-    bundle: Option<String>,
-    listed: Vec<ListedImage>,
-    tagged: bool,
 }
 
 struct Job<'a> {
@@ -544,29 +523,8 @@ impl Job<'_> {
     }
 
     fn receipt(&self) -> Receipt {
-        Receipt {
-            plan: Plan {
-                attached: self.outcome.attached.clone(),
-                ..self.order.plan.clone()
-            },
-            fates: self.outcome.fates.clone(),
-            bytes_sent: self.outcome.bytes_sent,
-            manifests_sent: self.outcome.manifests_sent.clone(),
-            foreign: self.outcome.foreign.clone(),
-            steps: self.outcome.steps.clone(),
-            retries: self.outcome.retries,
-            started: self.started,
-            finished: self.doors.environment.now(),
-            previous_tag_digest: self.order.plan.tag.from.clone(),
-            signatures: self.outcome.signatures.clone(),
-            attested: self.outcome.attested.clone(),
-            bundle: self.outcome.bundle.clone(),
-            listed: self.outcome.listed.clone(),
-            promoter: self.order.request.promoter.clone(),
-            acknowledged: self.order.request.acknowledged.clone(),
-            ledger_entry: None,
-            ledger_head: None,
-        }
+        let finished = self.doors.environment.now();
+        self.outcome.receipt(self.order, self.started, finished)
     }
 
     fn start(&mut self, step: Step) -> Result<(), PromotionError> {

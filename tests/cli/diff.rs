@@ -168,8 +168,8 @@ fn one_tool_says_the_same_in_every_format() {
         for list in ["added", "removed", "changed", "moved", "folded"] {
             assert_eq!(document[list], serde_json::json!([]), "{one} {other}");
         }
-        let named = document["licenses_changed"].as_array().expect("a list");
-        let names: Vec<_> = named
+        let changed = document["licenses_changed"].as_array().expect("a list");
+        let names: Vec<_> = changed
             .iter()
             .filter_map(|one| one["name"].as_str())
             .collect();

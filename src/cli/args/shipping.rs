@@ -14,6 +14,10 @@ use crate::signatures::Layout;
 
 /// What `plan` and `promote` share.
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a consent or a refusal of its own"
+)]
 pub(crate) struct PromotionArgs {
     /// The image as it is: a registry reference, or `oci:DIR[:REF]`
     #[arg(value_name = "SOURCE")]

@@ -273,13 +273,11 @@ fn side(sbom: &Sbom) -> (Side<'_>, usize) {
 /// An image is no package of itself, and a document's group of packages is none either.
 fn is_package(component: &Component) -> bool {
     let package = &component.package;
-    match &package.purl {
-        Some(purl) => !matches!(&*purl.kind, "oci" | "docker"),
-        None => {
-            let kind = component.kind.to_lowercase().replace('_', "-");
-            !package.name.is_empty() && !NO_PACKAGES.contains(&kind.as_str())
-        }
+    if let Some(purl) = &package.purl {
+        return !matches!(&*purl.kind, "oci" | "docker");
     }
+    let kind = component.kind.to_lowercase().replace('_', "-");
+    !package.name.is_empty() && !NO_PACKAGES.contains(&kind.as_str())
 }
 
 fn listed(copies: &Vec<&Package>) -> Option<Listed> {

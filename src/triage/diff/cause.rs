@@ -45,6 +45,9 @@ pub struct Explained {
     pub text: String,
 }
 
+/// Version and age of the database of each scan by one scanner; empty where not known.
+type Scans = BTreeSet<(String, String)>;
+
 /// One of the two images: its findings, and every package that is known to be in it.
 #[derive(Clone, Debug, Default)]
 pub struct Side<'a> {
@@ -57,7 +60,7 @@ pub struct Side<'a> {
     /// Versions by ecosystem and name.
     packages: BTreeMap<(String, String), BTreeSet<String>>,
     /// Scanners that looked for vulnerabilities: version and age of the database.
-    scanners: BTreeMap<&'a str, BTreeSet<(String, String)>>,
+    scanners: BTreeMap<&'a str, Scans>,
 }
 
 impl<'a> Side<'a> {
@@ -132,45 +135,12 @@ impl<'a> Side<'a> {
     #[must_use]
     pub fn mixed_causes(&self, after: &Self) -> Vec<String> {
         let mut found = Vec::new();
-        let names: BTreeSet<&str> = self
-            .scanners
-            .keys()
-            .chain(after.scanners.keys())
-            .copied()
-            .collect();
-        for name in names {
+        let names = self.scanners.keys().chain(after.scanners.keys());
+        for name in names.copied().collect::<BTreeSet<&str>>() {
             match (self.scanners.get(name), after.scanners.get(name)) {
                 (Some(_), None) => found.push(format!("{name} looked at the image before only")),
                 (None, Some(_)) => found.push(format!("{name} looked at the image after only")),
-                (Some(old), Some(new)) => {
-                    let column =
-                        |all: &BTreeSet<(String, String)>,
-                         wanted: fn(&(String, String)) -> &String| {
-                            let texts: BTreeSet<&str> =
-                                all.iter().map(|one| wanted(one).as_str()).collect();
-                            let texts: Vec<&str> = texts.into_iter().collect();
-                            texts.join(", ")
-                        };
-                    let columns: [(&str, fn(&(String, String)) -> &String); 2] =
-                        [("version", |one| &one.0), ("database", |one| &one.1)];
-                    for (what, wanted) in columns {
-                        let (one, other) = (column(old, wanted), column(new, wanted));
-                        if one != other {
-                            let known = |text: &str| {
-                                if text.is_empty() {
-                                    "unknown".to_owned()
-                                } else {
-                                    text.to_owned()
-                                }
-                            };
-                            found.push(format!(
-                                "{name} had {what} {} before and {} after",
-                                known(&one),
-                                known(&other)
-                            ));
-                        }
-                    }
-                }
+                (Some(old), Some(new)) => found.extend(otherwise(name, old, new)),
                 (None, None) => {}
             }
         }
@@ -193,6 +163,26 @@ impl<'a> Side<'a> {
             Change::New(finding) => Some(new(finding, self)),
         }
     }
+}
+
+/// Says what of one scanner differs: its version, its database.
+fn otherwise(name: &str, old: &Scans, new: &Scans) -> Vec<String> {
+    let listed = |texts: BTreeSet<&str>| {
+        let texts = texts
+            .into_iter()
+            .map(|text| if text.is_empty() { "unknown" } else { text });
+        texts.collect::<Vec<_>>().join(", ")
+    };
+    let versions = |all: &Scans| listed(all.iter().map(|(version, _)| version.as_str()).collect());
+    let databases = |all: &Scans| listed(all.iter().map(|(_, built)| built.as_str()).collect());
+    let parts = [
+        ("version", versions(old), versions(new)),
+        ("database", databases(old), databases(new)),
+    ];
+    let differing = parts.into_iter().filter(|(_, one, other)| one != other);
+    differing
+        .map(|(what, one, other)| format!("{name} had {what} {one} before and {other} after"))
+        .collect()
 }
 
 fn gone(
