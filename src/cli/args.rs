@@ -237,7 +237,7 @@ pub(crate) struct ReviewArgs {
 /// `--key`.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct KeyOption {
-    /// The key: a cosign key file, env://VARIABLE, or awskms://[ENDPOINT]/ID, ALIAS or ARN
+    /// The key: a cosign key file, env://VARIABLE, or awskms:// with an ID, alias or ARN
     #[arg(long, value_name = "KEY")]
     pub(crate) key: Option<String>,
 }

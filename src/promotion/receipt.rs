@@ -1,12 +1,13 @@
 //! The receipt: the proof of what a promotion did.
 //!
-//! It is filled in by `run`, archived and recorded; nothing is read back from it here.
+//! It is filled in by `run`, archived and recorded; of earlier ones only the ledger's entry is looked for.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use crate::ledger::{Entry, kind};
 use crate::model::Digest;
 use crate::registry::{BlobFate, BlobOutcome, ListedImage, SurveyedBlob};
 
@@ -50,6 +51,31 @@ impl BlobRecord {
             milliseconds: 0,
         }
     }
+}
+
+/// Returns the entry of the ledger by which this very promotion is recorded as done: the same image,
+/// destination, evidence, approvals, policy and signer.
+pub(super) fn recorded(history: &[Entry], plan: &Plan) -> Option<u64> {
+    const SAME: [&str; 10] = [
+        "digest",
+        "destination",
+        "platforms",
+        "referrers",
+        "signer",
+        "archive",
+        "policy_sha256",
+        "reports",
+        "approvals",
+        "attestations",
+    ];
+    let plan = serde_json::to_value(plan).ok()?;
+    let is_same = |entry: &&Entry| {
+        entry.kind == kind::PROMOTION
+            && SAME
+                .iter()
+                .all(|field| entry.body.get(field) == plan.get(field))
+    };
+    history.iter().rev().find(is_same).map(|entry| entry.seq)
 }
 
 /// How long one step took.

@@ -26,6 +26,7 @@ use self::outcome::Outcome;
 use super::attach::{self, Approved};
 use super::evidence;
 use super::plan::{differences, plan};
+use super::receipt::recorded;
 use super::referrers::{attached, copy_attached, remake_attached};
 use super::{
     BlobRecord, Doors, Event, EventKind, Observed, Plan, PromotionError, Receipt, Request,
@@ -272,7 +273,13 @@ impl Job<'_> {
                 .iter()
                 .map(BlobRecord::existed)
                 .collect();
-            return Ok("the tag names it already; nothing to copy".to_owned());
+            if let Some(entry) = self.recorded(observed) {
+                return Ok(format!("done before, as entry {entry} of the ledger says"));
+            }
+            let copied = self.copy_attached(observed).await?;
+            return Ok(format!(
+                "the tag names it already; {copied} referrers copied"
+            ));
         }
         let events = self.events.clone();
         let environment = &self.doors.environment;
@@ -324,14 +331,7 @@ impl Job<'_> {
         self.outcome.manifests_sent = outcome.manifests_sent;
         let foreign = outcome.foreign.into_iter();
         self.outcome.foreign = foreign.map(|layer| layer.digest).collect();
-        if self.order.plan.referrers != Referrers::None {
-            let mut attached = attached(observed, self.order.review).await?;
-            let to = (client, self.repository);
-            copy_attached(&mut attached, observed, to, self.cancel).await?;
-            self.outcome.attached = attached;
-        }
-        let attached = self.outcome.attached.iter();
-        let copied = attached.filter(|it| it.action != "left").count();
+        let copied = self.copy_attached(observed).await?;
         let count = |action: &str| {
             let fates = self.outcome.fates.iter();
             fates.filter(|blob| blob.action == action).count()
@@ -342,6 +342,28 @@ impl Job<'_> {
             count("mounted"),
             count("existed")
         ))
+    }
+
+    /// Copies what is attached to the image at its source, as the policy says; returns how much of it
+    /// is at the destination.
+    async fn copy_attached(&mut self, observed: &Observed) -> Result<usize, PromotionError> {
+        if self.order.plan.referrers != Referrers::None {
+            let mut attached = attached(observed, self.order.review).await?;
+            let to = (&self.doors.client, self.repository);
+            copy_attached(&mut attached, observed, to, self.cancel).await?;
+            self.outcome.attached = attached;
+        }
+        let attached = self.outcome.attached.iter();
+        Ok(attached.filter(|it| it.action != "left").count())
+    }
+
+    /// Returns the entry that records this promotion, where the tag names the image already.
+    fn recorded(&self, observed: &Observed) -> Option<u64> {
+        let history = &self.order.review.history;
+        observed
+            .settled
+            .then(|| recorded(history, self.order.plan))
+            .flatten()
     }
 
     /// Reads `reference` at the destination and compares it byte by byte with the source.
@@ -401,6 +423,9 @@ impl Job<'_> {
             self.outcome.signatures.push(stored.digest);
         }
         let mut detail = format!("bundle and .sig tag, key {}", outcome.key_fingerprint);
+        if self.outcome.were_signed && self.recorded(observed).is_some() {
+            return Ok(format!("{detail}; attested before"));
+        }
         let signing = Some((signer, options.created));
         self.remake(observed, signing).await;
         let Order {
@@ -558,18 +583,7 @@ impl Job<'_> {
     /// Says what exists at the destination, and what to do next.
     fn hints(&self, error: &PromotionError) -> Vec<String> {
         use crate::error::Explain as _;
-        let exists = if self.outcome.tagged {
-            "the tag is put and signed; only the record is missing: run it again".to_owned()
-        } else if self.outcome.copied {
-            format!(
-                "{} is at the destination without this tag",
-                self.order.plan.digest
-            )
-        } else if self.step == Step::Check {
-            "nothing was sent".to_owned()
-        } else {
-            "some blobs may be at the destination; no tag names them".to_owned()
-        };
+        let exists = self.outcome.exists(self.step, &self.order.plan.digest);
         let mut hints = vec![exists];
         hints.extend(error.hints());
         if matches!(

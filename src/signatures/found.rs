@@ -98,9 +98,20 @@ pub(super) async fn referrers(
     repository: &Repository,
     image: &Digest,
 ) -> Result<Referrers, SignaturesError> {
+    referrers_where(client, repository, image, |_listed| true).await
+}
+
+/// As [`referrers`], of those alone that the list does not already say to be something else.
+pub(super) async fn referrers_where(
+    client: &Client,
+    repository: &Repository,
+    image: &Digest,
+    wanted: impl Fn(&Descriptor) -> bool,
+) -> Result<Referrers, SignaturesError> {
     let found = client.referrers(repository, image).await?;
     let mut warnings = found.warnings;
     let mut listed = found.manifests;
+    listed.retain(wanted);
     if listed.len() > MOST_REFERRERS {
         warnings.push(format!(
             "{image} has {} referrers, only the first {MOST_REFERRERS} were looked at",

@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::attach::{Beside, Fate, Layer, Layout, Stored, encoding};
-use super::{SIGNATURE_ANNOTATION, SignaturesError, found};
+use super::{PREDICATE_ANNOTATION, SIGNATURE_ANNOTATION, SignaturesError, found};
 use crate::model::oci::{Descriptor, ManifestKind, RawManifest, media_type};
 use crate::model::{Digest, Repository};
 use crate::registry::Client;
@@ -179,7 +179,13 @@ impl Work<'_> {
     /// Returns where a container signature by our key with our annotations is stored.
     async fn equal_bundle(&self) -> Result<Option<Digest>, SignaturesError> {
         let (client, repository) = (self.beside.client, self.beside.repository);
-        let referrers = found::referrers(client, repository, self.image()).await?;
+        // A bundle that says to hold another statement is not read: at worst it is signed twice.
+        let may_be = |listed: &Descriptor| {
+            let said = listed.annotations.get(PREDICATE_ANNOTATION);
+            said.is_none_or(|said| said == SIGN_PREDICATE)
+        };
+        let image = self.image();
+        let referrers = found::referrers_where(client, repository, image, may_be).await?;
         let bundles = found::bundles(client, repository, &referrers).await?;
         let wanted = container_signature(self.image(), &self.options.annotations)?;
         Ok(bundles.into_iter().find_map(|bundle| {

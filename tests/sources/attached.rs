@@ -152,9 +152,10 @@ fn attachments_are_copied_once_and_nothing_of_the_destination_is_lost() {
         assert!(bench.to.manifest(SHIP, &copied).is_some(), "{copied}");
     }
     assert!(bench.to.manifest(SHIP, &false_tag).is_none());
-    // Again: nothing is written.
+    // Again, as a promotion that no entry records: nothing is written.
     bench.to.clear_requests();
-    let again = receipt(&bench, &source, "1", &digest, &[&report, "--no-sign"]);
+    let other = [report.as_str(), "--no-sign", "--archive", "other"];
+    let again = receipt(&bench, &source, "1", &digest, &other);
     assert_eq!(
         actions(&again["attached"]),
         pairs(&[
@@ -173,7 +174,8 @@ fn attachments_are_copied_once_and_nothing_of_the_destination_is_lost() {
     // Somebody signs something else at the source: what the destination has stays.
     let before = bench.to.tags(SHIP);
     tag(&bench, &digest, "sig", simple, "{\"other\":1}");
-    let other = receipt(&bench, &source, "1", &digest, &[&report, "--no-sign"]);
+    let third = [report.as_str(), "--no-sign", "--archive", "third"];
+    let other = receipt(&bench, &source, "1", &digest, &third);
     assert!(actions(&other["attached"]).contains(&("sig".to_owned(), "left".to_owned())));
     assert_eq!(bench.to.tags(SHIP), before);
 }
@@ -244,7 +246,7 @@ fn what_a_trusted_key_said_is_said_again_by_ours_and_nothing_else_is() {
         "COUNTERSIGN_KEY",
         bench.work().join("own.key").display().to_string(),
     );
-    let first = receipt(&bench, &source, "1", &digest, &[&report]);
+    let first = receipt(&bench, &source, "1", &digest, &[&report, "--no-attest"]);
     let count = |receipt: &Value, wanted: &str| {
         actions(&receipt["attached"])
             .iter()
@@ -256,7 +258,8 @@ fn what_a_trusted_key_said_is_said_again_by_ours_and_nothing_else_is() {
         (1, 3),
         "{first}"
     );
-    let again = receipt(&bench, &source, "1", &digest, &[&report]);
+    let other = [report.as_str(), "--no-attest", "--archive", "other"];
+    let again = receipt(&bench, &source, "1", &digest, &other);
     assert_eq!(
         (count(&again, "there"), count(&again, "left")),
         (1, 3),

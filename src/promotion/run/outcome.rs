@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::Order;
 use crate::model::Digest;
 use crate::promotion::attestation::Attested;
-use crate::promotion::{Attached, BlobRecord, Plan, Receipt, StepTime};
+use crate::promotion::{Attached, BlobRecord, Plan, Receipt, Step, StepTime};
 use crate::registry::ListedImage;
 use crate::signatures::Format;
 
@@ -64,6 +64,19 @@ impl Outcome {
             acknowledged: order.request.acknowledged.clone(),
             ledger_entry: None,
             ledger_head: None,
+        }
+    }
+
+    /// Says what of the image is at the destination.
+    pub(super) fn exists(&self, step: Step, digest: &Digest) -> String {
+        if self.tagged {
+            "the tag is put and signed; only the record is missing: run it again".to_owned()
+        } else if self.copied {
+            format!("{digest} is at the destination without this tag")
+        } else if step == Step::Check {
+            "nothing was sent".to_owned()
+        } else {
+            "some blobs may be at the destination; no tag names them".to_owned()
         }
     }
 }
