@@ -3,6 +3,7 @@
 //! What our own verifier makes of damaged signatures is tested in `signatures`.
 
 mod attested;
+mod skopeo;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

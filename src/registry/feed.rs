@@ -16,7 +16,7 @@ use super::client::Client;
 use super::connection::silence;
 use super::error::{RegistryError, chain};
 use super::stream::Bytestream;
-use super::transport::Call;
+use super::transport::{Call, has_ended};
 
 /// Stall times that a registry may be silent after the last byte: it has to store what it got.
 const STORING: u32 = 4;
@@ -132,9 +132,11 @@ impl Feed {
             return Err(Broken::Source(error));
         }
         let response = result.map_err(Broken::Transfer)?;
-        if response.status() == StatusCode::UNAUTHORIZED && is_own(&call.url, call.repository) {
+        let has_ended = has_ended(&response, authorization.as_ref(), call.repository);
+        let asks = response.status() == StatusCode::UNAUTHORIZED || has_ended;
+        if asks && is_own(&call.url, call.repository) {
             // The token ran out during the copy: the next try has a new one.
-            transport
+            let renewed = transport
                 .authorizations
                 .renew(
                     &transport.connections,
@@ -143,8 +145,12 @@ impl Feed {
                     authorization.as_ref(),
                     response.headers(),
                 )
-                .await
-                .map_err(Broken::Source)?;
+                .await;
+            match renewed {
+                // Then the refusal itself says more.
+                Err(_) if has_ended => return Ok(response),
+                renewed => renewed.map_err(Broken::Source)?,
+            };
             let detail = "the token ran out".to_owned();
             return Err(Broken::Transfer(network(call, detail)));
         }

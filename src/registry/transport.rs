@@ -125,41 +125,42 @@ impl Transport {
         asked
     }
 
-    /// Sends a request once; a 401 is answered with a log-in, once.
+    /// Sends a request once; a 401 is answered with a log-in, once. One of Amazon ECR that was kept
+    /// may have ended since, so that it is renewed, once as well.
     pub(super) async fn once(&self, call: &Call<'_>) -> Result<Response, RegistryError> {
-        let known = self
+        let mut known = self
             .authorizations
             .current(call.repository, &call.access)
             .await;
-        let response = self.follow(call, known.as_ref()).await?;
-        // Amazon ECR answers to a log-in that has ended as to one that may not.
-        let has_ended = response.status() == StatusCode::FORBIDDEN
-            && known.is_some()
-            && EcrHost::of(&call.repository.registry).is_some();
-        let asks = response.status() == StatusCode::UNAUTHORIZED || has_ended;
-        if !asks || !is_own(response.url(), call.repository) {
-            return Ok(response);
+        let mut can_renew = true;
+        let mut is_answer = false;
+        loop {
+            let response = self.follow(call, known.as_ref()).await?;
+            let has_ended = has_ended(&response, known.as_ref(), call.repository);
+            let asks = response.status() == StatusCode::UNAUTHORIZED;
+            if !(asks || has_ended && can_renew) || !is_own(response.url(), call.repository) {
+                return Ok(response);
+            }
+            if asks && is_answer {
+                return Err(failure(response, call, self.connections.stall).await);
+            }
+            // Boxed: log-ins are rare, and every request would have to have room for one.
+            let renewed = Box::pin(self.authorizations.renew(
+                &self.connections,
+                call.repository,
+                &call.access,
+                known.as_ref(),
+                response.headers(),
+            ))
+            .await;
+            can_renew = known.is_none();
+            is_answer = true;
+            known = match renewed {
+                // Then the refusal itself says more.
+                Err(_) if has_ended => return Ok(response),
+                renewed => Some(renewed?),
+            };
         }
-        // Boxed: log-ins are rare, and every request would have to have room for one.
-        let renewed = Box::pin(self.authorizations.renew(
-            &self.connections,
-            call.repository,
-            &call.access,
-            known.as_ref(),
-            response.headers(),
-        ))
-        .await;
-        let renewed = match renewed {
-            // Then the refusal itself says more.
-            Err(_) if has_ended => return Ok(response),
-            renewed => renewed?,
-        };
-        let response = self.follow(call, Some(&renewed)).await?;
-        if response.status() == StatusCode::UNAUTHORIZED && is_own(response.url(), call.repository)
-        {
-            return Err(failure(response, call, self.connections.stall).await);
-        }
-        Ok(response)
     }
 
     /// Sends a request and follows redirects of reads. The log-in goes to the registry's own
@@ -198,6 +199,17 @@ impl Transport {
             detail: format!("more than {REDIRECTS} redirects"),
         })
     }
+}
+
+/// Whether a log-in may have ended: Amazon ECR answers to one that has as to one that may not.
+pub(super) fn has_ended(
+    response: &Response,
+    known: Option<&HeaderValue>,
+    repository: &Repository,
+) -> bool {
+    response.status() == StatusCode::FORBIDDEN
+        && known.is_some()
+        && EcrHost::of(&repository.registry).is_some()
 }
 
 /// Returns the absolute address of an answer's `Location`.

@@ -26,6 +26,16 @@ pub(crate) fn schema(name: &str) -> Option<PathBuf> {
     asked(name, path.is_file().then_some(path))
 }
 
+/// Returns a file of the judges' folder that nobody has to have, or says that it is not there.
+pub(crate) fn found(name: &str) -> Option<PathBuf> {
+    let path = folder().join(name);
+    let found = path.is_file().then_some(path);
+    if found.is_none() {
+        skipped(&format!("no {name} among the judges"));
+    }
+    found
+}
+
 fn folder() -> PathBuf {
     variable("COUNTERSIGN_JUDGES").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/judges"),

@@ -98,6 +98,15 @@ pub(crate) fn cyclonedx() -> Option<jsonschema::Validator> {
     Some(options.build(&read("bom-1.6")?).expect("it is a schema"))
 }
 
+/// Returns what tells valid documents from others by OpenVEX's own schema, where somebody laid it beside the judges: no
+/// package carries it, so that it is never required.
+pub(crate) fn openvex() -> Option<jsonschema::Validator> {
+    let path = judges::found("schemas/openvex_json_schema.json")?;
+    let text = std::fs::read_to_string(path).expect("a schema is text");
+    let schema = serde_json::from_str(&text).expect("a schema is JSON");
+    Some(jsonschema::validator_for(&schema).expect("it is a schema"))
+}
+
 /// Holds a document against the published schema that it names; nothing in it may be missing there.
 #[track_caller]
 pub(crate) fn holds(document: &Value) {
