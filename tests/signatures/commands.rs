@@ -116,6 +116,38 @@ fn the_manifests_of_an_index_are_signed_on_request() {
 }
 
 #[test]
+fn a_tag_is_asked_once_and_what_it_named_then_is_signed() {
+    let (runtime, registry, bench, index, sandbox) = index();
+    let tagged = format!("{}:multi", bench.repository);
+    let asked_by_tag = || {
+        let asked = registry.requests();
+        let by_tag = |one: &&countersign::demo::registry::LoggedRequest| {
+            one.path.ends_with("/manifests/multi")
+        };
+        asked.iter().filter(by_tag).count()
+    };
+    registry.clear_requests();
+    let signed = sandbox.run(["sign", &tagged, "--format", "json"]);
+    assert_eq!(signed.code, 0, "{signed:?}");
+    let (_, digest) = index.rsplit_once('@').expect("a digest");
+    assert_eq!(valid(&signed)["digest"], digest);
+    // Between that one answer and the last write the tag may name whatever it likes.
+    assert_eq!(asked_by_tag(), 1, "{:?}", registry.requests());
+    registry.clear_requests();
+    let attest = ["attest", &tagged, "--type", "https://example.org/says/v1"];
+    fs::write(sandbox.work().join("says.json"), "{}").expect("the folder is ours");
+    let attested = sandbox.run([&attest[..], &["--predicate", "says.json"]].concat());
+    assert_eq!(attested.code, 0, "{attested:?}");
+    assert_eq!(asked_by_tag(), 1, "{:?}", registry.requests());
+
+    // The tag moves: what it names now is not signed, what was shown is.
+    let other = json!({"schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": []});
+    runtime.block_on(bench.put_manifest(&other, Some("multi")));
+    let verify = |image: &str| sandbox.run(["verify", image, "--key", "cosign.pub"]).code;
+    assert_eq!((verify(&index), verify(&tagged)), (0, 1));
+}
+
+#[test]
 fn claims_are_signed_and_one_layout_can_be_chosen() {
     let (_runtime, _registry, _bench, index, sandbox) = index();
     let sign = [
