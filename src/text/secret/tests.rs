@@ -76,7 +76,7 @@ fn what_only_looks_like_a_credential_is_left_alone() {
         "git@github.com:a/b.git",
         "ssh://git@example.com/a",
         "https://$USER:$PASS@example.com/",
-        "npm_config_registry=https://registry.npmjs.org",
+        "npm_config_registry=https://registry.example.org",
         "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQ\n-----END PUBLIC KEY-----",
         "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
         "docker.io/library/caddy@sha256:33e7d37efc7f",
