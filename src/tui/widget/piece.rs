@@ -116,8 +116,9 @@ pub fn line(theme: Theme, pieces: &[Piece], area: Rect, buffer: &mut Buffer) {
         if fits && !(more && text.width() == usize::from(left)) {
             (x, _) = buffer.set_stringn(x, area.y, text, usize::from(left), style);
         } else {
-            let cut = cut(&text, usize::from(left) - 1);
-            (x, _) = buffer.set_stringn(x, area.y, cut, usize::from(left), style);
+            // The buffer may reckon a character wider than `cut` does: the mark keeps its column.
+            let room = usize::from(left) - 1;
+            (x, _) = buffer.set_stringn(x, area.y, cut(&text, room), room, style);
             buffer.set_stringn(x, area.y, theme.ellipsis(), 1, style);
             break;
         }
@@ -235,6 +236,17 @@ mod tests {
             let area = Rect::new(2, 0, width, 1);
             let mut buffer = Buffer::empty(Rect::new(0, 0, 20, 1));
             line(Theme::default(), &[Piece::foreign(&text, Role::Text)], area, &mut buffer);
+            for x in (0..2).chain(2 + width..20) {
+                prop_assert_eq!(buffer[(x, 0)].symbol(), " ");
+            }
+        }
+
+        #[test]
+        fn a_character_of_doubtful_width_leaves_it_neither(width in 0_u16..12) {
+            let area = Rect::new(2, 0, width, 1);
+            let mut buffer = Buffer::empty(Rect::new(0, 0, 20, 1));
+            let text = Piece::foreign("\u{1e95e}\u{ff9e}00\u{1f300}", Role::Text);
+            line(Theme::default(), &[text], area, &mut buffer);
             for x in (0..2).chain(2 + width..20) {
                 prop_assert_eq!(buffer[(x, 0)].symbol(), " ");
             }
